@@ -1,0 +1,73 @@
+"""What the software knows about a robot: names, order, limits, gains, cameras, touch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import ConfigError
+from .values import Array
+
+
+@dataclass(frozen=True)
+class CameraSpec:
+    """A camera: its `name`, URDF optical frame, image size in pixels, rate and vertical field of view."""
+
+    name: str
+    frame: str
+    width: int
+    height: int
+    rate_hz: float
+    fovy_deg: float
+
+
+@dataclass(frozen=True, eq=False)
+class RobotSpec:
+    """One robot, from its URDF and `config/robots/<name>.yaml`. Arrays are (J,) in `joint_names` order.
+
+    Limits: `lower`, `upper` rad, `max_velocity` rad/s, `max_acceleration` rad/s^2, `max_effort` N·m.
+    Gains: `kp` N·m/rad, `kd` N·m·s/rad. `home` is the posture every task starts and ends in, rad.
+    `groups` name joints that belong together (`left_arm`, `right_hand`, ...). `tactile_pads` lists
+    the pads of the left hand, then of the right hand; each name is its URDF link.
+    """
+
+    name: str
+    joint_names: tuple[str, ...]
+    lower: Array
+    upper: Array
+    max_velocity: Array
+    max_acceleration: Array
+    max_effort: Array
+    kp: Array
+    kd: Array
+    home: Array
+    groups: Mapping[str, tuple[str, ...]]
+    cameras: tuple[CameraSpec, ...]
+    tactile_pads: tuple[str, ...]
+    imu_frame: str
+    urdf_sha256: str
+
+    def index(self, names: Sequence[str]) -> np.ndarray:
+        """Positions of `names` in the joint order, shape (N,). Raises ConfigError on an unknown name."""
+        order = {name: i for i, name in enumerate(self.joint_names)}
+        unknown = [name for name in names if name not in order]
+        if unknown:
+            raise ConfigError(
+                f"{self.name} has no joint {unknown[0]!r}; see joint_names in config/robots/{self.name}.yaml"
+            )
+        return np.array([order[name] for name in names], dtype=np.intp)
+
+    def group(self, name: str) -> np.ndarray:
+        """Joint indices of a group. Raises ConfigError when the robot has no such group."""
+        if name not in self.groups:
+            raise ConfigError(f"{self.name} has no joint group {name!r}; it has {sorted(self.groups)}")
+        return self.index(self.groups[name])
+
+    def camera(self, name: str) -> CameraSpec:
+        """The camera of that name. Raises ConfigError when the robot has no such camera."""
+        for camera in self.cameras:
+            if camera.name == name:
+                return camera
+        raise ConfigError(f"{self.name} has no camera {name!r}; it has {[c.name for c in self.cameras]}")
