@@ -1,0 +1,84 @@
+"""The `optimus` command: one sub-command per module of `optimus_nodes.cli`, imported only when it is called.
+
+A module offers `run`, a function with typer annotations. Its docstring is the help text.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from ..core.errors import OptimusError
+
+# name: (module in optimus_nodes.cli, one line of help). The order is the order of `optimus --help`.
+COMMANDS = {
+    "demo": ("demo", "Run the whole robot in simulation, carry out one instruction and write a video and a summary."),
+    "up": ("up", "Start the nodes of config/graph.yaml and keep them running."),
+    "say": ("say", "Tell a running robot what to do."),
+    "status": ("status", "Show what a running robot is doing."),
+    "doctor": ("doctor", "Check this machine and say how to mend what is missing."),
+    "collect": ("collect", "Make demonstrations in simulation for training."),
+    "train": ("train", "Train the policy on demonstrations."),
+    "eval": ("evaluate", "Measure how often the policy succeeds."),
+}
+BROKEN = 2  # exit code: something about the set-up or the options is broken, as opposed to a robot that failed
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of `optimus`. Exits with the code of the sub-command, 2 when something is broken."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help"):
+        print(overview())
+        sys.exit(0 if words else BROKEN)
+    if words[0] == "--version":
+        print(version())
+        sys.exit(0)
+    try:
+        sys.exit(call(words[0], words[1:]))
+    except OptimusError as error:
+        print(f"optimus {words[0]}: {error}", file=sys.stderr)
+        sys.exit(BROKEN)
+
+
+def overview() -> str:
+    """The text of `optimus --help`."""
+    width = max(len(name) for name in COMMANDS)
+    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
+    return "\n".join(
+        ["Usage: optimus COMMAND [OPTIONS]", "", "A humanoid you can talk to.", "", "Commands:", *lines, ""]
+        + ["`optimus COMMAND --help` lists the options of a command."]
+    )
+
+
+def version() -> str:
+    """Name and version of the installed package."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    for name in ("optimus-nodes", "optimus_nodes"):  # installed by pip, or by colcon
+        try:
+            return f"optimus {installed(name)}"
+        except PackageNotFoundError:
+            continue
+    return "optimus, run from its source folder"
+
+
+def call(name: str, words: Sequence[str]) -> int:
+    """Run sub-command `name` with the options `words`; returns its exit code.
+
+    Raises OptimusError for what a person can mend, an unknown command included.
+    """
+    if name not in COMMANDS:
+        raise OptimusError(f"there is no such command; the commands are {', '.join(COMMANDS)}")
+    module = importlib.import_module(f"{__package__}.{COMMANDS[name][0]}")
+    import typer
+
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command(name=name, context_settings={"help_option_names": ["-h", "--help"]})(module.run)
+    result = app(args=list(words), prog_name=f"optimus {name}", standalone_mode=True)
+    return int(result or 0)
+
+
+if __name__ == "__main__":
+    main()
