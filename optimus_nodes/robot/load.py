@@ -1,0 +1,173 @@
+"""Read a robot: its URDF and `config/robots/<name>.yaml`, checked against each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from ..core.errors import ConfigError
+from ..core.robot import CameraSpec, RobotSpec
+from .description import Description, read_description
+from .share import share_path
+
+COLUMNS = ("name", "group", "kp", "kd", "max_acceleration", "armature", "home")
+_KEYS = {"urdf", "columns", "joints", "groups", "cameras", "tactile_pads", "imu_frame"}
+_CAMERA_KEYS = {"name", "frame", "width", "height", "rate_hz", "fovy_deg"}
+
+
+def load_robot(name: str) -> tuple[RobotSpec, str]:
+    """The robot of that name, and its URDF as XML text.
+
+    Raises: ConfigError when there is no such robot, or its yaml and URDF do not fit each other.
+    """
+    try:
+        path = share_path(f"config/robots/{name}.yaml")
+    except ConfigError:
+        known = sorted(p.stem for p in share_path("config/robots").glob("*.yaml"))
+        raise ConfigError(f"there is no robot {name!r}; config/robots has {known}") from None
+    return read_robot(name, path, urdf_root=path.parents[2])
+
+
+def read_robot(name: str, path: Path, urdf_root: Path) -> tuple[RobotSpec, str]:
+    """Like load_robot, from the yaml at `path`; its `urdf` entry is relative to `urdf_root`."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from error
+    _check_keys(data, _KEYS, str(path))
+    urdf = urdf_root / str(data["urdf"])
+    if not urdf.is_file():
+        raise ConfigError(f"{path} names the urdf {data['urdf']!r}, but {urdf} does not exist")
+    description = read_description(urdf)
+    rows = _rows(data, path)
+    _check_joints(rows, description, path, urdf)
+    return _spec(name, data, rows, description, path), description.xml
+
+
+def _spec(name: str, data: Mapping[str, Any], rows: list[dict[str, Any]], urdf: Description, path: Path) -> RobotSpec:
+    joints = [urdf.joints[row["name"]] for row in rows]
+
+    def column(key: str) -> np.ndarray:
+        return np.array([row[key] for row in rows], dtype=np.float64)
+
+    cameras = tuple(_camera(entry, urdf, path) for entry in data["cameras"])
+    _check_unique([camera.name for camera in cameras], "camera", path)
+    pads = tuple(str(pad) for pad in data["tactile_pads"])
+    _check_unique(list(pads), "tactile pad", path)
+    for pad in pads:
+        _check_link(pad, f"tactile pad {pad!r}", urdf, path)
+    _check_link(str(data["imu_frame"]), "imu_frame", urdf, path)
+    return RobotSpec(
+        name=name,
+        joint_names=tuple(row["name"] for row in rows),
+        lower=np.array([joint.lower for joint in joints]),
+        upper=np.array([joint.upper for joint in joints]),
+        max_velocity=np.array([joint.velocity for joint in joints]),
+        max_acceleration=column("max_acceleration"),
+        max_effort=np.array([joint.effort for joint in joints]),
+        kp=column("kp"),
+        kd=column("kd"),
+        armature=column("armature"),
+        home=column("home"),
+        groups=_groups(data["groups"], rows, path),
+        cameras=cameras,
+        tactile_pads=pads,
+        imu_frame=str(data["imu_frame"]),
+        urdf_sha256=urdf.sha256,
+    )
+
+
+def _rows(data: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
+    """The joint table as one dict per joint, every number checked to be finite and not negative (home aside)."""
+    if tuple(data["columns"]) != COLUMNS:
+        raise ConfigError(f"{path}: columns are {data['columns']}, they must be {list(COLUMNS)}")
+    rows = []
+    for line in data["joints"]:
+        if len(line) != len(COLUMNS):
+            raise ConfigError(f"{path}: joint row {line} has {len(line)} values, columns has {len(COLUMNS)}")
+        row = dict(zip(COLUMNS, line))
+        for key in COLUMNS[2:]:
+            value = row[key]
+            if not isinstance(value, (int, float)) or not math.isfinite(value) or (value < 0 and key != "home"):
+                raise ConfigError(f"{path}: {key} of joint {row['name']!r} is {value!r}, it must be a number >= 0")
+        if row["max_acceleration"] == 0:
+            raise ConfigError(f"{path}: max_acceleration of joint {row['name']!r} is 0, it must be above 0")
+        rows.append(row)
+    _check_unique([row["name"] for row in rows], "joint", path)
+    return rows
+
+
+def _check_joints(rows: list[dict[str, Any]], urdf: Description, path: Path, urdf_path: Path) -> None:
+    for row in rows:
+        name = row["name"]
+        if name not in urdf.joints:
+            raise ConfigError(f"{path} has joint {name!r}, but {urdf_path} has no such joint")
+        joint = urdf.joints[name]
+        if not joint.lower <= row["home"] <= joint.upper:
+            raise ConfigError(
+                f"home of joint {name!r} is {row['home']} rad ({path}), outside its limits "
+                f"{joint.lower} to {joint.upper} rad ({urdf_path})"
+            )
+    missing = sorted(set(urdf.joints) - {row["name"] for row in rows})
+    if missing:
+        raise ConfigError(f"{urdf_path} has joint {missing[0]!r}, but {path} does not list it")
+
+
+def _groups(composed: Mapping[str, list[str]], rows: list[dict[str, Any]], path: Path) -> dict[str, tuple[str, ...]]:
+    """Groups by the `group` column, then those composed of them; joints in robot order."""
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        groups.setdefault(str(row["group"]), []).append(row["name"])
+    for name, parts in composed.items():
+        if name in groups:
+            raise ConfigError(f"{path}: group {name!r} is both composed and in the group column of joints")
+        unknown = [part for part in parts if part not in groups]
+        if unknown:
+            raise ConfigError(f"{path}: group {name!r} has part {unknown[0]!r}, known groups are {sorted(groups)}")
+        members = {joint for part in parts for joint in groups[part]}
+        groups[name] = [row["name"] for row in rows if row["name"] in members]
+    return {name: tuple(joints) for name, joints in groups.items()}
+
+
+def _camera(entry: Mapping[str, Any], urdf: Description, path: Path) -> CameraSpec:
+    _check_keys(entry, _CAMERA_KEYS, f"{path}: camera {entry.get('name')!r}")
+    camera = CameraSpec(
+        name=str(entry["name"]),
+        frame=str(entry["frame"]),
+        width=int(entry["width"]),
+        height=int(entry["height"]),
+        rate_hz=float(entry["rate_hz"]),
+        fovy_deg=float(entry["fovy_deg"]),
+    )
+    _check_link(camera.frame, f"frame of camera {camera.name!r}", urdf, path)
+    if camera.width < 1 or camera.height < 1 or camera.rate_hz <= 0 or not 0 < camera.fovy_deg < 180:
+        raise ConfigError(
+            f"{path}: camera {camera.name!r} has {camera.width}x{camera.height} pixels, {camera.rate_hz} Hz, "
+            f"fovy {camera.fovy_deg} degrees; sizes and rate must be above 0, fovy between 0 and 180"
+        )
+    return camera
+
+
+def _check_link(link: str, what: str, urdf: Description, path: Path) -> None:
+    if link not in urdf.links:
+        raise ConfigError(f"{path}: {what} is {link!r}, but the URDF has no such link")
+
+
+def _check_keys(data: Any, allowed: set[str], where: str) -> None:
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{where} must be a mapping with {sorted(allowed)}, it is {type(data).__name__}")
+    wrong = sorted(allowed.symmetric_difference(str(key) for key in data))
+    if wrong:
+        state = "unknown" if wrong[0] in data else "missing"
+        raise ConfigError(f"{where}: entry {wrong[0]!r} is {state}; it takes {sorted(allowed)}")
+
+
+def _check_unique(names: list[str], kind: str, path: Path) -> None:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ConfigError(f"{path} has {kind} {repeated[0]!r} twice")
