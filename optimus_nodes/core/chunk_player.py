@@ -1,0 +1,163 @@
+"""Plays overlapping action chunks as one smooth motion.
+
+A chunk is a curve in robot time: a cubic through its rows (Catmull-Rom), so that a smooth plan asks for no
+jumps in velocity. It is always read at the present time: rows whose time is over are never played. A new
+chunk is faded in over the ones before it. When no chunk comes for a while, the time the curves are read at
+slows down to a halt: the robot stays on its path and stops. After a halt the next chunk is faded in from the
+posture the robot stands in, the slower the further away it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import CommandError
+from .values import ActionChunk, Array
+
+_MOST_LAYERS = 8  # at any chunk rate; the oldest weighs next to nothing by then
+
+
+def smooth_step(x: float) -> float:
+    """0 for x <= 0, 1 for x >= 1, and between them a rise that starts and ends level."""
+    x = min(max(x, 0.0), 1.0)
+    return x * x * (3.0 - 2.0 * x)
+
+
+class Curve:
+    """A chunk as a function of robot time. `rows`: (H, J) rad, row k at `stamp + k * step_dt`."""
+
+    def __init__(self, stamp: float, step_dt: float, rows: Array) -> None:
+        self.stamp, self.step_dt = stamp, step_dt
+        if len(rows) == 1:
+            rows = np.vstack((rows, rows))
+        before = 3.0 * (rows[0] - rows[1]) + rows[2] if len(rows) > 2 else 2.0 * rows[0] - rows[1]
+        self._rows: Array = np.vstack((before, rows, rows[-2]))  # the last one makes the curve end at rest
+        self._last = len(rows) - 1
+
+    def at(self, time: float) -> Array:
+        """Joint targets at `time`, shape (J,), rad. At rest on the last row once the chunk is over."""
+        t = (time - self.stamp) / self.step_dt
+        if t >= self._last:
+            end: Array = self._rows[self._last + 1]
+            return end
+        if t <= 0.0:  # stamped a little ahead: a straight line into the first row
+            lead: Array = self._rows[1] + max(t, -1.0) * 0.5 * (self._rows[2] - self._rows[0])
+            return lead
+        k = int(t)
+        u = t - k
+        uu, uuu = u * u, u * u * u
+        weights = np.array((2.0 * uu - u - uuu, 2.0 - 5.0 * uu + 3.0 * uuu, u + 4.0 * uu - 3.0 * uuu, uuu - uu))
+        at: Array = (0.5 * weights) @ self._rows[k : k + 4]
+        return at
+
+
+@dataclass(slots=True)
+class _Layer:
+    """One chunk being played: `lag` s behind the present at `speed` (1 = real time), `fade` s old in play time."""
+
+    curve: Curve
+    observation_stamp: float
+    lag: float = 0.0
+    speed: float = 1.0
+    age: float = 0.0
+    played: bool = False
+
+
+class ChunkPlayer:
+    """What the chunks want the posture to be, step by step.
+
+    Args: crossfade: s, how long a new chunk takes over. silence: s without a chunk before slowing down.
+    slow_down: s from real time to a halt. takeover_speed: rad/s, how fast a chunk may draw the robot
+    out of a standing posture that the chunk does not pass through.
+    """
+
+    def __init__(self, crossfade: float, silence: float, slow_down: float, takeover_speed: float) -> None:
+        self._crossfade, self._silence, self._slow_down = crossfade, silence, slow_down
+        self._takeover_speed = takeover_speed
+        self._layers: list[_Layer] = []
+        self._rate = 1.0
+        self._arrival = 0.0
+        self._now = 0.0
+        self._anchor: Array | None = None
+        self._anchor_age = self._anchor_fade = 0.0
+
+    @property
+    def playing(self) -> bool:
+        """False before the first chunk and once playback has come to a halt."""
+        return bool(self._layers)
+
+    @property
+    def starved(self) -> bool:
+        """True while playback is slowing down for want of a new chunk."""
+        return bool(self._layers) and self._rate < 1.0
+
+    def clear(self) -> None:
+        """Forget every chunk."""
+        self._layers.clear()
+        self._anchor = None
+        self._rate = 1.0
+
+    def add(self, chunk: ActionChunk, rows: Array, posture: Array, now: float, monotonic: float) -> None:
+        """Take over to a chunk. `rows` (H, J): its positions for all joints. `posture` (J,): the commanded one.
+
+        Raises: CommandError with reason `stale` when the chunk ended before `now`.
+        """
+        curve = Curve(chunk.stamp, chunk.step_dt, rows)
+        if now > chunk.stamp + chunk.step_dt * len(rows):
+            raise CommandError("stale", f"chunk ended {now - chunk.stamp - chunk.step_dt * len(rows):.3f} s ago")
+        if not self._layers:
+            self._anchor, self._anchor_age, self._now = posture.copy(), 0.0, now
+            away = float(np.max(np.abs(curve.at(now) - posture), initial=0.0))
+            self._anchor_fade = max(self._crossfade, 1.5 * away / self._takeover_speed)
+        for layer in self._layers:
+            layer.speed *= self._rate
+        self._rate, self._arrival = 1.0, monotonic
+        age = 0.0 if self._layers else self._crossfade
+        self._layers.append(_Layer(curve, chunk.observation_stamp, age=age))
+        del self._layers[:-_MOST_LAYERS]
+
+    def sample(self, now: float, monotonic: float) -> tuple[Array | None, float | None]:
+        """Joint targets for `now`, (J,) rad, and the observation stamp of a chunk played for the first time.
+
+        (None, None) when nothing is playing: the robot should hold.
+        """
+        dt = max(now - self._now, 0.0)
+        self._now = now
+        if monotonic - self._arrival > self._silence:
+            self._rate = max(0.0, self._rate - dt / self._slow_down)
+            if self._rate == 0.0:
+                self.clear()
+        if not self._layers:
+            return None, None
+        target = self._blend(now, dt)
+        newest = self._layers[-1]
+        first, newest.played = not newest.played, True
+        return self._leave_anchor(target, dt), newest.observation_stamp if first else None
+
+    def _blend(self, now: float, dt: float) -> Array:
+        target: Array | None = None
+        done = 0
+        for i, layer in enumerate(self._layers):
+            layer.lag += dt * (1.0 - self._rate * layer.speed)
+            layer.age += dt * self._rate
+            weight = smooth_step(layer.age / self._crossfade)
+            wanted = layer.curve.at(now - layer.lag)
+            if target is None or weight >= 1.0:
+                target, done = wanted, i
+            else:
+                target = target + weight * (wanted - target)
+        del self._layers[:done]
+        assert target is not None
+        return target
+
+    def _leave_anchor(self, target: Array, dt: float) -> Array:
+        if self._anchor is None:
+            return target
+        self._anchor_age += dt * self._rate
+        weight = smooth_step(self._anchor_age / self._anchor_fade)
+        if weight >= 1.0:
+            self._anchor = None
+            return target
+        return self._anchor + weight * (target - self._anchor)

@@ -1,0 +1,266 @@
+"""Everything `joint_control_node` decides: who moves the robot, along which path, and how fast at most.
+
+The same object runs in the node and in the lock-step loop. It reads no clock: `now` is robot time (s),
+`monotonic` the time silence is measured by (s); in a lock-step loop both are the simulator's time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .chunk_player import ChunkPlayer
+from .command_checks import CommandChecks
+from .errors import CommandError, ConfigError
+from .joint_guard import JointGuard
+from .ownership import NOBODY, Ownership
+from .robot import RobotSpec
+from .samples import Samples
+from .target_follower import TargetFollower
+from .values import ActionChunk, Array, JointCommand, JointState
+
+
+def _doc(text: str) -> dict[str, str]:
+    return {"doc": text}
+
+
+@dataclass(frozen=True)
+class JointControlConfig:
+    """Parameters of the joint controller. Times are in s."""
+
+    silence: float = field(default=0.1, metadata=_doc("No command for this long: slow down and hold, s."))
+    slow_down: float = field(default=0.12, metadata=_doc("From full speed along a chunk to a halt, s."))
+    crossfade: float = field(default=0.15, metadata=_doc("How long a new chunk takes to replace the one before, s."))
+    release_after: float = field(default=0.5, metadata=_doc("Silence after which an owner loses the robot, s."))
+    max_chunk_age: float = field(default=0.3, metadata=_doc("Chunks whose step 0 is older are refused, s."))
+    max_target_age: float = field(default=0.1, metadata=_doc("Stamped teleoperation targets older are refused, s."))
+    max_future: float = field(default=0.05, metadata=_doc("Commands stamped further ahead are refused, s."))
+    max_state_age: float = field(default=0.1, metadata=_doc("Without a joint state for this long: hold, s."))
+    max_tick_gap: float = field(default=0.1, metadata=_doc("After a longer pause begin anew from the posture, s."))
+    reset_after: float = field(default=0.5, metadata=_doc("An emergency stop lasts at least this long, s."))
+    takeover_speed: float = field(default=0.8, metadata=_doc("How fast a first chunk may draw the robot to it, rad/s."))
+    teleop_speed: float = field(default=0.5, metadata=_doc("Top speed in teleoperation, share of max_velocity."))
+    velocity_scale: float = field(default=1.0, metadata=_doc("Share of the robot's max_velocity allowed, 0 to 1."))
+    acceleration_scale: float = field(default=1.0, metadata=_doc("Share of max_acceleration allowed, 0 to 1."))
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not (value > 0.0 and np.isfinite(value)):
+                raise ConfigError(f"joint_control parameter {name} is {value}; it must be above 0")
+            if name.endswith(("_scale", "teleop_speed")) and value > 1.0:
+                raise ConfigError(f"joint_control parameter {name} is {value}; it must be at most 1")
+
+
+@dataclass(frozen=True, slots=True)
+class ControlStatus:
+    """Counts since start-up. `refused`: reason -> count. `latency_*`: camera stamp to joint command, s."""
+
+    owner: str
+    holding: bool
+    emergency_stopped: bool
+    refused: dict[str, int]
+    accepted: int
+    ticks: int
+    starved_ticks: int
+    restarts: int
+    latency_p50: float
+    latency_p99: float
+    latency_count: int
+
+
+class JointController:
+    """Chunks and targets in, one impedance command per tick out, always within the robot's limits.
+
+    Args: gravity: (J,) rad -> (J,) N·m, the torques that hold the robot still in a posture.
+    """
+
+    def __init__(self, robot: RobotSpec, config: JointControlConfig, gravity: Callable[[Array], Array]) -> None:
+        self._robot, self._config, self._gravity = robot, config, gravity
+        self._guard = JointGuard(robot, config.velocity_scale, config.acceleration_scale)
+        self._player = ChunkPlayer(config.crossfade, config.silence, config.slow_down, config.takeover_speed)
+        self._follower = TargetFollower(robot.max_velocity * config.velocity_scale * config.teleop_speed)
+        self._checks = CommandChecks(robot, config.max_future)
+        self._ownership = Ownership(config.release_after, config.reset_after)
+        self._may_jump = 0.2 + 3.0 * robot.max_velocity * config.max_tick_gap  # rad: more is a teleport, not a motion
+        self._reach = robot.max_effort / np.maximum(robot.kp, 1e-9)
+        self._refused: dict[str, int] = {}
+        self._latency = Samples()
+        self._accepted = self._ticks = self._starved = self._starving = self._restarts = 0
+        self._state: JointState | None = None
+        self._task_id = -1
+        self._now = self._begin = self._last_stamp = 0.0
+        self._reference: Array = robot.home.copy()
+
+    def on_chunk(self, chunk: ActionChunk, now: float, monotonic: float) -> None:
+        """Play this chunk from now on. Raises CommandError when it is refused; the robot is unmoved by it then."""
+        try:
+            self._require_state()
+            index = self._checks.chunk(chunk, now, self._config.max_chunk_age)
+            if chunk.observation_stamp < self._begin or chunk.stamp <= self._last_stamp:
+                raise CommandError(
+                    "stale",
+                    f"chunk of {chunk.stamp:.3f} s was decided before the controller began at {self._begin:.3f} s "
+                    f"or does not follow the last chunk at {self._last_stamp:.3f} s",
+                )
+            rows = np.tile(self._guard.position, (len(chunk.positions), 1))
+            rows[:, index] = chunk.positions
+            np.clip(rows, self._robot.lower, self._robot.upper, out=rows)
+            if self._ownership.request("policy", monotonic):
+                self._player.clear()
+            self._player.add(chunk, rows, self._guard.position, now, monotonic)
+        except CommandError as error:
+            self._count(error)
+            raise
+        if chunk.task_id == self._task_id:
+            self._starved += self._starving
+        self._starving, self._task_id, self._last_stamp = 0, chunk.task_id, chunk.stamp
+        self._accepted += 1
+
+    def on_joint_target(
+        self,
+        names: Sequence[str],
+        positions: Array,
+        source: str = "teleop",
+        now: float = 0.0,
+        monotonic: float = 0.0,
+        stamp: float | None = None,
+    ) -> None:
+        """Move the named joints to `positions` (N,) rad. `stamp`: robot time of the target, None when it has none.
+
+        Raises: CommandError when it is refused; the robot is unmoved by it then.
+        """
+        try:
+            self._require_state()
+            index = self._checks.target(names, positions)
+            if stamp is not None:
+                self._checks.age(stamp, now, self._config.max_target_age, "target")
+            if self._ownership.request(source, monotonic):
+                self._player.clear()
+                self._follower.restart(self._guard.position, self._guard.velocity)
+        except CommandError as error:
+            self._count(error)
+            raise
+        self._follower.goal[index] = np.clip(positions, self._robot.lower[index], self._robot.upper[index])
+        self._accepted += 1
+
+    def emergency_stop(self, pressed: bool) -> None:
+        """The button went down (stop, at once and until reset) or up (changes nothing by itself)."""
+        self._ownership.emergency_stop(pressed)
+        if pressed:
+            self._player.clear()
+
+    def reset_emergency_stop(self) -> bool:
+        """End an emergency stop. Commands decided before this moment stay refused. False when it can't end yet."""
+        stopped = self._ownership.emergency_stopped
+        done = self._ownership.reset_emergency_stop()
+        if stopped and done:
+            self._begin = self._now
+        return done
+
+    def release(self, source: str) -> None:
+        """`source` gives the robot back; it holds until someone else commands it."""
+        self._ownership.release(source)
+
+    def restart(self) -> None:
+        """Forget all motion: the next tick holds the posture measured then. An emergency stop stays."""
+        self._state = None
+
+    def tick(self, now: float, monotonic: float, state: JointState) -> JointCommand:
+        """The command for robot time `now`. The first one holds the measured posture.
+
+        Raises: CommandError `not_ready` while no joint state with finite numbers has been seen.
+        """
+        state = self._sound(state)
+        dt = now - self._now
+        if self._state is None or self._broken_off(state, dt):
+            self._begin_anew(now, state)
+        elif dt > 0.0:
+            self._move(now, monotonic, state, dt)
+        self._now, self._state = now, state
+        self._ticks += 1
+        return self._command(now, state)
+
+    def status(self) -> ControlStatus:
+        """A snapshot for diagnostics."""
+        owner = "emergency_stop" if self._ownership.emergency_stopped else self._ownership.owner
+        return ControlStatus(
+            owner=owner,
+            holding=not self._guard.velocity.any() and not self._player.playing,
+            emergency_stopped=self._ownership.emergency_stopped,
+            refused=dict(self._refused),
+            accepted=self._accepted,
+            ticks=self._ticks,
+            starved_ticks=self._starved,
+            restarts=self._restarts,
+            latency_p50=self._latency.percentile(50.0),
+            latency_p99=self._latency.percentile(99.0),
+            latency_count=self._latency.count,
+        )
+
+    def _count(self, error: CommandError) -> None:
+        self._refused[error.reason] = self._refused.get(error.reason, 0) + 1
+
+    def _require_state(self) -> None:
+        if self._state is None:
+            raise CommandError("not_ready", "no joint state was seen yet: call tick() before commands")
+
+    def _sound(self, state: JointState) -> JointState:
+        """The state, or the last sound one when a number in it is not finite."""
+        if np.isfinite(state.position.sum() + state.velocity.sum()):
+            return state
+        error = CommandError("not_ready", "a measured joint position or velocity is not a finite number")
+        self._count(error)
+        if self._state is None:
+            raise error
+        return self._state
+
+    def _broken_off(self, state: JointState, dt: float) -> bool:
+        """The robot's clock was set back, this loop stood still, or the robot was put into another posture."""
+        assert self._state is not None
+        if not -0.05 < dt < self._config.max_tick_gap:
+            return True
+        return bool(np.any(np.abs(state.position - self._state.position) > self._may_jump))
+
+    def _begin_anew(self, now: float, state: JointState) -> None:
+        self._restarts += 1
+        self._begin, self._last_stamp = now, -np.inf
+        self._player.clear()
+        self._ownership.release(self._ownership.owner)
+        self._guard.restart(state.position)
+        self._reference = state.position.copy()
+
+    def _move(self, now: float, monotonic: float, state: JointState, dt: float) -> None:
+        target = self._target(now, monotonic, dt)
+        if target is None or now - state.stamp > self._config.max_state_age:
+            self._reference = self._guard.stop(dt)
+            return
+        velocity = (target - self._reference) / dt
+        self._reference = target
+        # No further ahead of the joint than its torque reaches: it does not wind up against an obstacle.
+        within = np.clip(target, state.position - self._reach, state.position + self._reach)
+        self._guard.step(within, np.where(within == target, velocity, 0.0), dt)
+
+    def _target(self, now: float, monotonic: float, dt: float) -> Array | None:
+        """Where the owner wants the joints now, (J,) rad; None: brake and hold."""
+        self._ownership.update(monotonic)
+        target, observed = self._player.sample(now, monotonic)
+        if self._ownership.owner == "policy":
+            if observed is not None:
+                self._latency.add(now - observed)
+            if target is None or self._player.starved:
+                self._starving += 1
+            return target
+        if self._ownership.owner == NOBODY or self._ownership.silence(monotonic) > self._config.silence:
+            self._follower.restart(self._guard.position, self._guard.velocity)
+            return None
+        return self._follower.step(dt)
+
+    def _command(self, now: float, state: JointState) -> JointCommand:
+        """The guard's posture with gravity compensation, its torque at the measured state within max_effort."""
+        robot, guard = self._robot, self._guard
+        feed = np.clip(self._gravity(state.position), -robot.max_effort, robot.max_effort)
+        spring = robot.kp * (guard.position - state.position) + robot.kd * (guard.velocity - state.velocity)
+        effort = np.clip(spring + feed, -robot.max_effort, robot.max_effort) - spring
+        return JointCommand(now, guard.position, guard.velocity, effort, robot.kp, robot.kd)

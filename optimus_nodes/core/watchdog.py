@@ -1,0 +1,59 @@
+"""The driver's own watchdog: whatever dies above it, the joints brake and hold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .errors import CommandError
+from .joint_guard import JointGuard
+from .robot import RobotSpec
+from .values import Array, JointCommand, JointState
+
+
+class CommandWatchdog:
+    """Passes fresh commands on; after `timeout_s` of silence it brakes from the measured motion and holds there."""
+
+    def __init__(self, robot: RobotSpec, timeout_s: float = 0.1) -> None:
+        self._robot, self._timeout = robot, timeout_s
+        self._guard = JointGuard(robot)
+        self._command: JointCommand | None = None
+        self._arrival = 0.0
+        self._held_at: float | None = None
+        self.trips = 0
+
+    @property
+    def holding(self) -> bool:
+        """True while the watchdog, not a command, moves the joints."""
+        return self._held_at is not None
+
+    def restart(self) -> None:
+        """Forget commands and holding posture: the simulated robot was put somewhere else."""
+        self._command, self._held_at = None, None
+
+    def accept(self, command: JointCommand, monotonic: float) -> None:
+        """Take a command. Raises CommandError when its shape is wrong or a number in it is not finite."""
+        joints = len(self._robot.joint_names)
+        for name in ("position", "velocity", "effort", "kp", "kd"):
+            values: Array = getattr(command, name)
+            if values.shape != (joints,):
+                raise CommandError("length", f"command {name} has shape {values.shape}, allowed is ({joints},)")
+            if not np.isfinite(values).all():
+                worst = self._robot.joint_names[int(np.argmin(np.isfinite(values)))]
+                raise CommandError("not_finite", f"command {name} of {worst} is not a finite number")
+        self._command, self._arrival = command, monotonic
+
+    def effective(self, state: JointState, monotonic: float) -> JointCommand:
+        """What to apply now: the last command while it is fresh, else a command that brakes and holds."""
+        if self._command is not None and monotonic - self._arrival <= self._timeout:
+            self._held_at = None
+            return self._command
+        if self._held_at is None:
+            self._held_at = monotonic
+            self._guard.restart(state.position, state.velocity)
+            self.trips += self._command is not None
+        if monotonic > self._held_at:
+            self._guard.stop(monotonic - self._held_at)
+            self._held_at = monotonic
+        robot = self._robot
+        effort = np.zeros_like(state.position) if self._command is None else self._command.effort
+        return JointCommand(state.stamp, self._guard.position, self._guard.velocity, effort, robot.kp, robot.kd)
