@@ -1,13 +1,16 @@
 """The `optimus` command: one sub-command per module of `optimus_nodes.cli`, imported only when it is called.
 
-A module offers `run`, a function with typer annotations. Its docstring is the help text.
+A module offers a function called like itself, or `run`, with typer annotations; its docstring is the help text.
+It may return its exit code or raise typer.Exit.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..core.errors import OptimusError
 
@@ -71,13 +74,30 @@ def call(name: str, words: Sequence[str]) -> int:
     """
     if name not in COMMANDS:
         raise OptimusError(f"there is no such command; the commands are {', '.join(COMMANDS)}")
-    module = importlib.import_module(f"{__package__}.{COMMANDS[name][0]}")
     import typer
 
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.command(name=name, context_settings={"help_option_names": ["-h", "--help"]})(module.run)
-    result = app(args=list(words), prog_name=f"optimus {name}", standalone_mode=True)
-    return int(result or 0)
+    app.command(name=name, context_settings={"help_option_names": ["-h", "--help"]})(_exiting(_function(name)))
+    app(args=list(words), prog_name=f"optimus {name}")  # ends in SystemExit
+    return 0
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """The function behind sub-command `name`."""
+    module_name = COMMANDS[name][0]
+    module = importlib.import_module(f"{__package__}.{module_name}")
+    function = getattr(module, "run", None) or getattr(module, module_name)
+    return function  # type: ignore[no-any-return]
+
+
+def _exiting(function: Callable[..., Any]) -> Callable[..., None]:
+    """`function` with its return value turned into the exit code."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> None:
+        sys.exit(int(function(*args, **kwargs) or 0))
+
+    return run
 
 
 if __name__ == "__main__":
