@@ -1,0 +1,132 @@
+"""The factory bench: where things stand, what they are called, and how a seed makes one scene.
+
+All positions are in the base frame (`base_link`, x forward, y left, z up), metres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import ConfigError
+from .language import COLOURS
+from .values import Array
+
+SIZE_WORDS = ("small", "large")
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """An upright rectangle on the bench: `name`, centre (x, y) m and full edges (x, y) m."""
+
+    name: str
+    centre: tuple[float, float]
+    edges: tuple[float, float]
+
+    def contains(self, x: float, y: float) -> bool:
+        """True when the point (x, y) m lies inside or on the border."""
+        return bool(
+            abs(x - self.centre[0]) <= self.edges[0] / 2 and abs(y - self.centre[1]) <= self.edges[1] / 2
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SceneConfig:
+    """The fixed part of the bench scene and the ranges its random part is drawn from."""
+
+    bench_top: float = -0.10
+    bench_centre: tuple[float, float] = (0.47, 0.0)
+    bench_edges: tuple[float, float] = (0.56, 1.30)
+    stations: tuple[Region, ...] = (
+        Region("station_a", (0.34, 0.31), (0.20, 0.24)),
+        Region("station_b", (0.34, -0.31), (0.20, 0.24)),
+    )
+    bins: tuple[Region, ...] = (
+        Region("left_bin", (0.41, 0.092), (0.17, 0.16)),
+        Region("right_bin", (0.41, -0.092), (0.17, 0.16)),
+    )
+    bin_height: float = 0.05
+    bin_wall: float = 0.006
+    box_edges: tuple[tuple[float, float, float], ...] = ((0.045, 0.045, 0.06), (0.056, 0.056, 0.075))
+    box_density: float = 300.0
+    box_yaw: float = 0.25
+    clearance: float = 0.115
+    margin: float = 0.02
+    light_jitter: float = 0.25
+    camera_jitter_m: float = 0.004
+    camera_jitter_deg: float = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class BoxPlacement:
+    """One loose box as the seed drew it: position (3,) m, `yaw` rad, `edges` (3,) m."""
+
+    colour: str
+    size_word: str
+    position: Array
+    yaw: float
+    edges: Array
+
+    @property
+    def name(self) -> str:
+        return f"box_{self.colour}"
+
+
+@dataclass(frozen=True, slots=True)
+class SceneDraw:
+    """Everything about a scene that the seed decides.
+
+    `light` (2, 3): offset of the light's position m and its diffuse colour 0-1. `camera_offset` maps
+    nothing: row k of (C, 6) is the offset m and small rotation rad of the robot's k-th camera.
+    `bench_shade` scales the bench's colour.
+    """
+
+    seed: int
+    boxes: tuple[BoxPlacement, ...]
+    light: Array
+    camera_offset: Array
+    bench_shade: float
+
+
+def draw_scene(config: SceneConfig, seed: int, cameras: int) -> SceneDraw:
+    """Draw the scene of `seed` for a robot with `cameras` cameras. The same seed gives the same scene.
+
+    Raises: ConfigError when the seed is negative or the stations are too small for the boxes.
+    """
+    if seed < 0:
+        raise ConfigError(f"scene seed {seed} is below 0; give a whole number from 0 up")
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 0x0B0C5]))
+    colours = rng.permutation(COLOURS)
+    boxes: list[BoxPlacement] = []
+    for k, colour in enumerate(colours):
+        station = config.stations[k % len(config.stations)]
+        size = int(rng.integers(len(SIZE_WORDS)))
+        edges = np.asarray(config.box_edges[size])
+        xy = _free_spot(rng, config, station, boxes)
+        position = np.array([*xy, config.bench_top + edges[2] / 2])
+        yaw = float(rng.uniform(-config.box_yaw, config.box_yaw))
+        boxes.append(BoxPlacement(str(colour), SIZE_WORDS[size], position, yaw, edges))
+    shade = rng.uniform(1.0 - config.light_jitter, 1.0 + config.light_jitter)
+    light = np.stack([rng.uniform(-0.4, 0.4, 3), np.full(3, 0.55 * shade) + rng.uniform(-0.04, 0.04, 3)])
+    turn = np.deg2rad(config.camera_jitter_deg)
+    offset = np.concatenate(
+        [
+            rng.uniform(-config.camera_jitter_m, config.camera_jitter_m, (cameras, 3)),
+            rng.uniform(-turn, turn, (cameras, 3)),
+        ],
+        axis=1,
+    )
+    return SceneDraw(seed, tuple(boxes), light, offset, float(rng.uniform(0.85, 1.1)))
+
+
+def _free_spot(rng: np.random.Generator, config: SceneConfig, station: Region, taken: list[BoxPlacement]) -> Array:
+    half = np.asarray(station.edges) / 2 - config.margin - 0.03
+    for _ in range(1000):
+        xy = np.asarray(station.centre) + rng.uniform(-half, half)
+        if all(np.linalg.norm(xy - box.position[:2]) >= config.clearance for box in taken):
+            return np.asarray(xy, dtype=np.float64)
+    raise ConfigError(
+        f"no room for another box in {station.name} ({station.edges[0]} x {station.edges[1]} m) with "
+        f"{config.clearance} m between boxes; enlarge the station or lower SceneConfig.clearance"
+    )

@@ -1,0 +1,65 @@
+"""Inverse kinematics of one arm for the scripted expert, on pinocchio. The waist is taken as measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pinocchio as pin
+
+from ..core.robot import RobotSpec
+from ..core.values import Array
+
+_DAMPING = 1e-4
+
+
+class ArmKinematics:
+    """The chain base_link -> waist -> one arm -> grasp frame.
+
+    `chain` (8,) are the robot's indices of the two waist joints and the arm's six; poses are `T_base_hand`.
+    """
+
+    def __init__(self, robot: RobotSpec, urdf: str, side: str) -> None:
+        full = pin.buildModelFromXML(urdf)
+        self.chain = np.concatenate([robot.group("waist"), robot.group(f"{side}_arm")])
+        names = [robot.joint_names[k] for k in self.chain]
+        lock = [full.getJointId(n) for n in full.names[1:] if n not in names]
+        neutral = pin.neutral(full)
+        for name, value in zip(robot.joint_names, robot.home, strict=True):
+            neutral[full.joints[full.getJointId(name)].idx_q] = value
+        self._model = pin.buildReducedModel(full, lock, neutral)
+        self._data = self._model.createData()
+        self._frame = self._model.getFrameId(f"{side}_grasp_frame")
+        self._at = np.array([self._model.joints[self._model.getJointId(n)].idx_q for n in names])
+        self._lower, self._upper = robot.lower[self.chain] + 0.02, robot.upper[self.chain] - 0.02
+
+    def pose(self, q: Array) -> pin.SE3:
+        """Where the grasp frame is for the chain's joints `q` (8,) rad."""
+        ordered = np.empty(8)
+        ordered[self._at] = q
+        pin.framesForwardKinematics(self._model, self._data, ordered)
+        return self._data.oMf[self._frame].copy()
+
+    def solve(self, goal: pin.SE3, q: Array, iterations: int = 2) -> Array:
+        """Arm joints that bring the grasp frame to `goal`, from `q` (8,) by damped least squares.
+
+        The two waist joints stay. Orientation weighs 0.1 m/rad, so that near the edge of the arm's reach the
+        position is kept and the tilt gives way. (Nakamura and Hanafusa 1986.)
+        """
+        weight = np.array([1.0, 1.0, 1.0, 0.1, 0.1, 0.1])
+        q = q.copy()
+        ordered = np.empty(8)
+        for _ in range(iterations):
+            ordered[self._at] = q
+            pin.computeJointJacobians(self._model, self._data, ordered)
+            pin.updateFramePlacement(self._model, self._data, self._frame)
+            jacobian = pin.getFrameJacobian(self._model, self._data, self._frame, pin.ReferenceFrame.LOCAL)
+            jacobian = jacobian[:, self._at[2:]]
+            error = pin.log6(self._data.oMf[self._frame].actInv(goal)).vector * weight
+            weighted = jacobian * weight[:, None]
+            step = weighted.T @ np.linalg.solve(weighted @ weighted.T + _DAMPING * np.eye(6), error)
+            q[2:] = np.clip(q[2:] + np.clip(step, -0.3, 0.3), self._lower[2:], self._upper[2:])
+        return q
+
+    def reach(self, goal: pin.SE3, q: Array) -> tuple[Array, float]:
+        """Solve to convergence: the joints (8,) and the position error that is left, m."""
+        q = self.solve(goal, q, iterations=60)
+        return q, float(np.linalg.norm(self.pose(q).translation - goal.translation))

@@ -1,0 +1,198 @@
+"""The simulated robot at its bench: commands in, sensor values out, 2 ms at a time. No clock, no thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from ..core.robot import RobotSpec
+from ..core.scene import SceneConfig, SceneDraw, draw_scene
+from ..core.values import Array, ImuReading, JointCommand, JointState, SceneObject, SceneState
+from .model import BENCH_RGBA, compile_model, hand_of
+
+_RELEASED = 2  # contacts with a hand below which a box counts as not held
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicsSnapshot:
+    """What a renderer needs to draw one instant: robot time s and the generalised positions."""
+
+    stamp: float
+    qpos: Array
+
+
+class SimWorld:
+    """A robot on a bench. The same seed and the same commands give the same motion, bit for bit."""
+
+    def __init__(
+        self, robot: RobotSpec, urdf: str, *, base: str = "fixed", scene: SceneConfig | None = SceneConfig()
+    ) -> None:
+        self.robot = robot
+        self.scene = scene
+        self.model = compile_model(robot, urdf, scene, base)
+        self.data = mujoco.MjData(self.model)
+        self._seed = 0
+        self.draw: SceneDraw | None = None
+        self._index_model()
+        self._defaults = {
+            name: getattr(self.model, name).copy()
+            for name in ("light_pos", "light_diffuse", "cam_pos", "cam_quat", "geom_rgba")
+        }
+        self.reset(0)
+
+    def _index_model(self) -> None:
+        model, names = self.model, self.robot.joint_names
+        self._qpos = np.array([model.joint(n).qposadr[0] for n in names])
+        self._dof = np.array([model.joint(n).dofadr[0] for n in names])
+        self._act = np.array([model.actuator(n).id for n in names])
+        pads = [model.sensor(p).adr[0] for p in self.robot.tactile_pads]
+        self._pads = np.array(pads)
+        self._imu = {k: slice(model.sensor(k).adr[0], model.sensor(k).adr[0] + model.sensor(k).dim[0])
+                     for k in ("imu_quat", "imu_gyro", "imu_acc")}
+        self._boxes = [model.body(b).name for b in range(model.nbody) if model.body(b).name.startswith("box_")]
+        self._box_body = {name: model.body(name).id for name in self._boxes}
+        self._box_geom = {int(model.body(name).geomadr[0]): name for name in self._boxes}
+        self._side = np.array([hand_of(model.body(b).name) for b in range(model.nbody)], dtype=object)
+
+    @property
+    def time(self) -> float:
+        """Robot time, s."""
+        return float(self.data.time)
+
+    def reset(self, seed: int) -> SceneState:
+        """Put the robot in its home posture and lay out the scene of `seed`. Robot time goes on.
+
+        Raises: ConfigError on a negative seed.
+        """
+        stamp = self.data.time
+        draw = draw_scene(self.scene, seed, len(self.robot.cameras)) if self.scene else None
+        mujoco.mj_resetData(self.model, self.data)
+        self.data.time = stamp
+        self._seed, self.draw = seed, draw
+        self.data.qpos[self._qpos] = self.robot.home
+        if draw is not None:
+            self._lay_out(draw)
+        home = self.robot
+        zero = np.zeros(len(home.joint_names))
+        self.apply(JointCommand(stamp, home.home, zero, zero, home.kp, home.kd))
+        mujoco.mj_forward(self.model, self.data)
+        return self.scene_state()
+
+    def _lay_out(self, draw: SceneDraw) -> None:
+        model, data = self.model, self.data
+        for name, value in self._defaults.items():
+            getattr(model, name)[:] = value
+        for box in draw.boxes:
+            body, geom = model.body(box.name), model.geom(box.name)
+            geom.size[:] = box.edges / 2
+            model.geom_rbound[geom.id] = np.linalg.norm(box.edges / 2)
+            mass = float(np.prod(box.edges)) * self.scene.box_density  # type: ignore[union-attr]
+            model.body_mass[body.id] = model.body_subtreemass[body.id] = mass
+            square = box.edges**2
+            model.body_inertia[body.id] = mass / 12.0 * (square.sum() - square)
+            start = model.joint(f"{box.name}_free").qposadr[0]
+            data.qpos[start : start + 3] = box.position
+            data.qpos[start + 3 : start + 7] = (np.cos(box.yaw / 2), 0.0, 0.0, np.sin(box.yaw / 2))
+        lamp = model.light("lamp").id
+        model.light_pos[lamp] += draw.light[0]
+        model.light_diffuse[lamp] = draw.light[1]
+        model.geom_rgba[model.geom("bench_top").id, :3] = np.array(BENCH_RGBA[:3]) * draw.bench_shade
+        for camera, offset in zip(self.robot.cameras, draw.camera_offset, strict=True):
+            cam, turn = model.camera(camera.name).id, np.zeros(4)
+            angle = float(np.linalg.norm(offset[3:]))
+            mujoco.mju_axisAngle2Quat(turn, offset[3:] / max(angle, 1e-9), angle)
+            model.cam_pos[cam] += offset[:3]
+            rotated = np.zeros(4)
+            mujoco.mju_mulQuat(rotated, model.cam_quat[cam].copy(), turn)
+            model.cam_quat[cam] = rotated
+        mujoco.mj_setConst(model, mujoco.MjData(model))
+
+    def apply(self, command: JointCommand) -> None:
+        """Take an impedance command; it acts, clipped to the joints' torque limits, until the next one."""
+        model, kp = self.model, command.kp
+        soft = kp > 1e-9
+        gain = np.where(soft, kp, 1.0)
+        model.actuator_gainprm[self._act, 0] = gain
+        model.actuator_biasprm[self._act, 1] = -kp
+        model.actuator_biasprm[self._act, 2] = -command.kd
+        forward = command.effort + command.kd * command.velocity
+        self.data.ctrl[self._act] = np.where(soft, command.position, 0.0) + forward / gain
+
+    def step(self, n: int = 1) -> None:
+        """Advance `n` steps of 2 ms."""
+        mujoco.mj_step(self.model, self.data, n)
+
+    def joint_state(self) -> JointState:
+        """Measured joints in the robot's order: rad, rad/s, N·m."""
+        data = self.data
+        return JointState(
+            self.time, data.qpos[self._qpos], data.qvel[self._dof], data.actuator_force[self._act]
+        )
+
+    def imu(self) -> ImuReading:
+        """The IMU's reading in its own frame."""
+        quat, gyro, acc = (self.data.sensordata[self._imu[k]].copy() for k in ("imu_quat", "imu_gyro", "imu_acc"))
+        return ImuReading(self.time, quat, gyro, acc)
+
+    def tactile(self) -> Array:
+        """Normal force on each tactile pad, shape (P,), N."""
+        return np.asarray(self.data.sensordata[self._pads], dtype=np.float64)
+
+    def snapshot(self) -> PhysicsSnapshot:
+        """A copy of this instant for a renderer in another thread."""
+        return PhysicsSnapshot(self.time, self.data.qpos.copy())
+
+    def scene_state(self) -> SceneState:
+        """The truth about the scene. Never an input of a policy."""
+        if self.scene is None:
+            return SceneState(self.time, self._seed)
+        things = [self._box_object(name) for name in self._boxes]
+        for kind, regions in (("bin", self.scene.bins), ("station", self.scene.stations)):
+            height = self.scene.bin_height if kind == "bin" else 0.0
+            for region in regions:
+                position = np.array([*region.centre, self.scene.bench_top + height / 2])
+                size = np.array([*region.edges, height])
+                things.append(SceneObject(region.name, kind, "", "", position, np.array([1.0, 0, 0, 0]), size))
+        return SceneState(self.time, self._seed, tuple(things))
+
+    def _box_object(self, name: str) -> SceneObject:
+        body = self._box_body[name]
+        position = self.data.xpos[body].copy()
+        edges = 2.0 * self.model.geom_size[self.model.body_geomadr[body]]
+        colour = name.removeprefix("box_")
+        size_word = next((b.size_word for b in self.draw.boxes if b.name == name), "") if self.draw else ""
+        quat = self.data.xquat[body].copy()
+        return SceneObject(
+            name, "box", colour, size_word, position, quat, edges, self._place(position), self._holder(name)
+        )
+
+    def _place(self, position: Array) -> str:
+        assert self.scene is not None
+        x, y, z = position
+        if z < self.scene.bench_top - 0.05:
+            return "floor"
+        for region in self.scene.bins:
+            if region.contains(x, y) and z < self.scene.bench_top + self.scene.bin_height + 0.03:
+                return region.name
+        for region in self.scene.stations:
+            if region.contains(x, y) and z < self.scene.bench_top + 0.06:
+                return region.name
+        return ""
+
+    def _holder(self, name: str) -> str:
+        """The hand that alone carries the box: it touches the box and nothing else of the scene does."""
+        counts = {"left": 0, "right": 0}
+        geom = self.model.body_geomadr[self._box_body[name]]
+        for k in range(self.data.ncon):
+            pair = self.data.contact.geom[k]
+            if geom not in pair:
+                continue
+            other = int(pair[0] if pair[1] == geom else pair[1])
+            side = self._side[self.model.geom_bodyid[other]]
+            if not side:
+                return ""
+            counts[side] += 1
+        side = max(counts, key=lambda s: counts[s])
+        return side if counts[side] >= _RELEASED else ""
