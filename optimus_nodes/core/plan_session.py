@@ -1,0 +1,165 @@
+"""The dialogue around plans: who asked for what, what to remember, what to say, what became of it.
+
+Values in, values out; every `now` is one monotonic time in seconds. The node asks the planner,
+which may be slow, between `ask` and `answer`; a newer request or a stop makes a late answer void.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .language import Instruction
+from .plan import Plan, PlanState, StepState
+from .plan_runner import REPLACED, REPLACED_SAY, PlanRules, PlanRunner, Speech
+from .planner import PlanContext, PlanProposal, is_stop
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing to ask the planner."""
+
+    id: int
+    text: str
+    context: PlanContext
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a request: `message` in plain words, and the plan as it ended if there was one."""
+
+    request_id: int
+    success: bool
+    message: str
+    plan: Plan | None = None
+
+
+class PlanSession:
+    """One request and one plan at a time; the newest request wins."""
+
+    def __init__(self, rules: PlanRules, first_id: int = 1, planning_timeout_s: float = 20.0) -> None:
+        self.runner = PlanRunner(rules, first_id)
+        self._timeout = planning_timeout_s
+        self._last_request = 0
+        self._asked: Request | None = None
+        self._asked_at = 0.0
+        self._owner = 0
+        self._steps: tuple[Instruction, ...] = ()
+        self._last_colour = self._held = self._question_about = ""
+        self._speech: list[str] = []
+        self._ended: list[Ended] = []
+
+    def drain(self) -> tuple[Speech, tuple[Ended, ...]]:
+        """What to say and which requests ended since the last call, in order."""
+        out = tuple(self._speech), tuple(self._ended)
+        self._speech, self._ended = [], []
+        return out
+
+    @property
+    def current(self) -> int:
+        """Id of the request whose plan is under way, 0 when none is."""
+        return self._owner
+
+    def context(self) -> PlanContext:
+        doing = self.runner.task.sentence
+        return PlanContext(self._last_colour, self._held, self._question_about, doing)
+
+    def ask(self, text: str, now: float) -> tuple[int, Request | None]:
+        """Take words from a person: the id they go under, and what to ask the planner (None: nothing).
+
+        A stop takes effect here, before any planner.
+        """
+        self._last_request += 1
+        request = Request(self._last_request, text, self.context())
+        if is_stop(text):
+            self._ended.append(Ended(request.id, True, self._stop(text)))
+            return request.id, None
+        self._drop_asked(REPLACED)
+        self._asked, self._asked_at = request, now
+        return request.id, request
+
+    def answer(self, request: Request, proposal: PlanProposal, now: float) -> None:
+        """Take the planner's proposal for `request`. Void when the request is no longer the newest."""
+        if self._asked is None or self._asked.id != request.id:
+            return
+        self._asked = None
+        self._question_about = proposal.question_about
+        if proposal.status == "stop":
+            self.cancel()
+        if proposal.status != "plan":
+            self._say((proposal.say,))
+            self._ended.append(Ended(request.id, proposal.status in ("answer", "stop"), proposal.say))
+            return
+        if not self.runner.emergency_stopped:
+            self._after(self.runner.cancel(REPLACED, REPLACED_SAY))
+        sentences = [step.sentence for step in proposal.steps]
+        speech = self.runner.start(request.text, sentences, proposal.say, now)
+        self._say(speech)
+        if not self.runner.running:
+            self._ended.append(Ended(request.id, False, speech[0]))
+            return
+        self._owner, self._steps = request.id, proposal.steps
+        self._last_colour = next((s.colour for s in reversed(proposal.steps) if s.colour), self._last_colour)
+
+    def fail(self, request: Request, reason: str) -> None:
+        """The planner could not answer at all."""
+        if self._asked is not None and self._asked.id == request.id:
+            self._asked = None
+            self._say((reason,))
+            self._ended.append(Ended(request.id, False, reason))
+
+    def on_progress(self, task_id: int, progress: float, now: float) -> None:
+        self._after(self.runner.on_progress(task_id, progress, now))
+
+    def on_emergency_stop(self, pressed: bool) -> None:
+        if pressed:
+            self._drop_asked("the emergency stop was pressed")
+        self._after(self.runner.on_emergency_stop(pressed))
+
+    def tick(self, now: float) -> None:
+        if self._asked is not None and now - self._asked_at > self._timeout:
+            self.fail(self._asked, f"I could not work out what to do within {self._timeout:g} s.")
+        self._after(self.runner.tick(now))
+
+    def cancel(self, request_id: int = 0) -> None:
+        """Stop what is asked or done for `request_id` (0: whatever it is). The robot holds at once."""
+        if self._asked is not None and request_id in (0, self._asked.id):
+            self._drop_asked("I stopped.")
+        if request_id in (0, self._owner):
+            self._after(self.runner.cancel())
+
+    def _stop(self, text: str) -> str:
+        """Stop everything and return what was said about it."""
+        self._question_about = ""
+        running = self.runner.running
+        message = "I stopped." if running or self._asked is not None else "I am not doing anything."
+        if re.search(r"\b(and|then)\b", text.lower()):
+            message += " Tell me again what to do next."
+        self._drop_asked(message)
+        self._after(self.runner.cancel(say=message))
+        if not running:
+            self._say((message,))
+        return message
+
+    def _say(self, speech: Speech) -> None:
+        self._speech.extend(text for text in speech if text)
+
+    def _drop_asked(self, reason: str) -> None:
+        if self._asked is not None:
+            self._ended.append(Ended(self._asked.id, False, reason))
+            self._asked = None
+
+    def _after(self, speech: Speech) -> None:
+        """Say it, remember what is in the hand, and end the request when its plan has ended."""
+        self._say(speech)
+        plan = self.runner.plan
+        if not self._owner or plan is None:
+            return
+        for instruction, step in zip(self._steps, plan.steps):
+            if step.state is StepState.DONE and instruction.skill == "pick":
+                self._held = instruction.colour
+            elif step.state is StepState.DONE and instruction.skill in ("place", "put_down"):
+                self._held = ""
+        if plan.state is not PlanState.RUNNING:
+            self._ended.append(Ended(self._owner, plan.state is PlanState.DONE, plan.say, plan))
+            self._owner = 0

@@ -1,0 +1,88 @@
+"""The port every planner fits: words and what went before in, a proposal out.
+
+`is_stop` stands here and not in a planner, because no back end, however slow, may stand between
+a person who says "stop" and the robot.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from .errors import ConfigError
+from .language import Instruction
+
+Status = Literal["plan", "question", "answer", "refused", "stop"]
+STATUSES: tuple[Status, ...] = ("plan", "question", "answer", "refused", "stop")
+
+_STOP_FIRST = frozenset(("stop", "halt", "cancel", "abort", "freeze"))
+_BEFORE_STOP = frozenset(
+    (
+        "please",
+        "now",
+        "robot",
+        "optimus",
+        "hey",
+        "no",
+        "ok",
+        "okay",
+        "oh",
+        "wait",
+        "quick",
+        "just",
+        "can",
+        "will",
+        "you",
+    )
+)
+_STOP_WHOLE = frozenset(
+    ("never mind", "nevermind", "forget it", "enough", "that is enough", "don t move", "do not move", "wait", "hold on")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanContext:
+    """What a planner may know besides the words.
+
+    `last_colour`: colour of the box spoken of last. `held`: colour of the box the robot picked up
+    and did not lay down, as far as its finished steps tell. `question_about`: the instruction the
+    robot last asked a question about. `doing`: the sentence being carried out. "" means none.
+    """
+
+    last_colour: str = ""
+    held: str = ""
+    question_about: str = ""
+    doing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanProposal:
+    """What a planner makes of an instruction: `say` is for the person, `steps` only for status "plan"."""
+
+    status: Status
+    say: str
+    steps: tuple[Instruction, ...] = ()
+    question_about: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ConfigError(f"unknown proposal status {self.status!r}; the statuses are {', '.join(STATUSES)}")
+        if (self.status == "plan") != bool(self.steps):
+            raise ConfigError(f"a proposal of status {self.status!r} cannot have {len(self.steps)} steps")
+
+
+class Planner(Protocol):
+    """Turns words into steps. May be slow: it is called outside every callback. Raises OptimusError only."""
+
+    def plan(self, text: str, context: PlanContext) -> PlanProposal: ...
+
+
+def is_stop(text: str) -> bool:
+    """True when `text` asks the robot to stop whatever it does."""
+    words = re.findall(r"[a-z]+", text.lower())
+    if " ".join(words) in _STOP_WHOLE:
+        return True
+    while words and words[0] in _BEFORE_STOP:
+        words = words[1:]
+    return bool(words) and words[0] in _STOP_FIRST
