@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from ..core.language import COLOURS
 from ..core.planner import Status
-
 from . import words as w
 
 _STOPPERS = frozenset(

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from ..core.language import BINS, Instruction
 from ..core.planner import PlanContext, PlanProposal, is_stop
-
 from .clauses import ABILITIES, COLOUR_LIST, WHICH_BOX, Clause, Place, Thing, Unclear, read_clause
 from .words import COLOUR_WORDS, clauses, normalise
 
