@@ -1,0 +1,116 @@
+"""`optimus up`: runs the nodes of config/graph.yaml until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from optimus_nodes.cli.environment import graph_environment
+from optimus_nodes.cli.supervisor import ProcessSpec, Supervisor
+from optimus_nodes.core.errors import ConfigError
+from optimus_nodes.core.graph import NodeSpec, override, parse_graph, select
+from optimus_nodes.robot.share import share_path
+
+ROBOTS = {"sim": "sim", "real": "robot"}
+
+
+def load_graph(path: Path | None = None) -> tuple[NodeSpec, ...]:
+    """The nodes of config/graph.yaml, or of `path`. Raises ConfigError."""
+    path = path or share_path("config/graph.yaml")
+    try:
+        return parse_graph(yaml.safe_load(path.read_text()), str(path))
+    except OSError as error:
+        raise ConfigError(f"cannot read the node list {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from error
+
+
+def parse_settings(words: Sequence[str]) -> list[tuple[str, Any]]:
+    """`node.parameter=value` words, values read as YAML. Raises ConfigError."""
+    settings = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise ConfigError(f"setting {word!r} must look like node.parameter=value, as in vla.bundle=models/mine")
+        settings.append((key, yaml.safe_load(value)))
+    return settings
+
+
+def process_spec(node: NodeSpec) -> ProcessSpec:
+    """How the supervisor starts a node. Raises ConfigError when its parameter file is missing."""
+    try:
+        config = str(share_path(f"config/{node.config}")) if node.config else ""
+    except ConfigError as error:
+        raise ConfigError(f"node {node.name} in config/graph.yaml wants a parameter file: {error}") from error
+    command = [sys.executable, "-m", f"optimus_nodes.{node.executable}"]
+    return ProcessSpec(
+        name=node.name,
+        command=command + node.ros_arguments(config),
+        environment=node.environment,
+        essential=node.essential,
+        nice=node.nice,
+    )
+
+
+def new_run_dir(kind: str) -> Path:
+    """A fresh folder `runs/<kind>-<time>` below the working folder."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for attempt in range(100):
+        folder = Path("runs") / (f"{kind}-{stamp}" + (f"-{attempt}" if attempt else ""))
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder.resolve()
+    raise ConfigError(f"cannot make a new folder runs/{kind}-{stamp}")
+
+
+def run_graph(nodes: Sequence[NodeSpec], run_dir: Path, domain: int | None) -> int:
+    """Run `nodes` until a signal arrives or an essential one is given up; returns the exit code 0 or 2."""
+    environment = graph_environment(domain)
+    environment.setdefault("ROS_LOG_DIR", str(run_dir / "logs" / "ros"))
+    number = environment["ROS_DOMAIN_ID"]
+    supervisor = Supervisor(
+        [process_spec(node) for node in nodes],
+        run_dir,
+        environment,
+        say=lambda text: print(text, flush=True),
+        facts={"domain": int(number), "discovery_range": environment["ROS_AUTOMATIC_DISCOVERY_RANGE"]},
+    )
+    names = ", ".join(node.name for node in nodes)
+    print(f"starting {names} in ROS domain {number}; logs in {run_dir}/logs; Ctrl-C stops", flush=True)
+    return supervisor.run()
+
+
+def up(
+    robot: Annotated[str, typer.Option(help="sim: simulated robot; real: the nodes for real hardware.")] = "sim",
+    teleop: Annotated[bool, typer.Option(help="Start the teleoperation node as well.")] = False,
+    viewer: Annotated[bool, typer.Option(help="Show the simulation in a window (needs a display).")] = False,
+    domain: Annotated[int | None, typer.Option(help="ROS domain, 0 to 232; default: ROS_DOMAIN_ID or 0.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Start only this node; may be repeated.")] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Node parameter, node.parameter=value; may be repeated.")
+    ] = None,
+    graph: Annotated[Path | None, typer.Option(help="Another node list than config/graph.yaml.")] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="Folder for logs and state; default: runs/up-<time>.")] = None,
+) -> int:
+    """Run the robot's nodes, restarting those that crash, until Ctrl-C."""
+    if robot not in ROBOTS:
+        raise ConfigError(f"--robot {robot!r}: no such robot; there are {', '.join(ROBOTS)}")
+    settings = parse_settings(setting or [])
+    if viewer:
+        if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            raise ConfigError("--viewer needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")
+        settings.append(("sim.viewer", True))
+    lists = [ROBOTS[robot], *(["teleop"] if teleop else [])]
+    nodes = override(select(load_graph(graph), lists, only or []), settings)
+    folder = run_dir.resolve() if run_dir else new_run_dir("up")
+    folder.mkdir(parents=True, exist_ok=True)
+    return run_graph(nodes, folder, domain)
