@@ -1,0 +1,35 @@
+# Everything starts here: each target makes what it needs first. See setup/bootstrap.py.
+#   make demo SEED=7 INSTRUCTION="put the blue box in the right bin"
+#   make test TESTS="test/core -k guard"
+#   make demo PYTHON=python3.12        another Python than python3 (3.10 to 3.13)
+PYTHON ?= python3
+SETUP := $(PYTHON) -S setup/bootstrap.py
+export SEED INSTRUCTION
+
+.PHONY: help demo test lint env env-train locks clean
+.DEFAULT_GOAL := help
+
+help:       ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+demo:       ## simulate the robot, carry out one instruction (SEED=…, INSTRUCTION=…), write a video to runs/
+	@$(SETUP) demo $${SEED:+--seed "$$SEED"} $${INSTRUCTION:+--instruction "$$INSTRUCTION"}
+
+test: lint  ## check the style and run all tests (TESTS=… for some of them)
+	@$(SETUP) test $(TESTS)
+
+lint:       ## ruff, and mypy on the core
+	@$(SETUP) lint
+
+env:        ## only set up .venv, with what the demo needs
+	@$(SETUP) env
+
+env-train:  ## the same and torch, for `optimus train`
+	@$(SETUP) env-train
+
+locks:      ## resolve requirements/*.in anew into the lock files
+	@$(SETUP) env
+	@.venv/bin/python setup/locks.py
+
+clean:      ## remove the environment and everything built (not runs/ and data/)
+	rm -rf .venv .setup build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
