@@ -78,14 +78,26 @@ def _joint(element: ElementTree.Element, path: Path) -> UrdfJoint:
     name, limit = element.get("name", ""), element.find("limit")
     if element.get("type") != "revolute" or limit is None:
         raise ConfigError(f"joint {name!r} in {path} must be revolute with limits, it is {element.get('type')!r}")
-    values = [float(limit.get(key, "nan")) for key in ("lower", "upper", "effort", "velocity")]
-    lower, upper, effort, velocity = values
-    if not all(math.isfinite(v) for v in values) or lower >= upper or effort <= 0 or velocity <= 0:
+    lower, upper, effort, velocity = (
+        _limit(limit, key, name, path) for key in ("lower", "upper", "effort", "velocity")
+    )
+    if lower >= upper or effort <= 0 or velocity <= 0:
         raise ConfigError(
             f"joint {name!r} in {path} has lower {lower}, upper {upper}, effort {effort}, velocity {velocity}; "
             "lower must be below upper, effort and velocity above 0"
         )
     return UrdfJoint(name, lower, upper, effort, velocity)
+
+
+def _limit(limit: ElementTree.Element, key: str, joint: str, path: Path) -> float:
+    text = limit.get(key)
+    try:
+        value = float(text or "")
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ConfigError(f"{key} of joint {joint!r} is {text!r}, it must be a number ({path})")
+    return value
 
 
 def _unique(names: list[str], kind: str, path: Path) -> list[str]:

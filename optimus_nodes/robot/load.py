@@ -16,8 +16,23 @@ from .description import Description, read_description
 from .share import share_path
 
 COLUMNS = ("name", "group", "kp", "kd", "max_acceleration", "armature", "home")
-_KEYS = {"urdf", "columns", "joints", "groups", "cameras", "tactile_pads", "imu_frame"}
-_CAMERA_KEYS = {"name", "frame", "width", "height", "rate_hz", "fovy_deg"}
+_KEYS: dict[str, type] = {
+    "urdf": str,
+    "columns": list,
+    "joints": list,
+    "groups": dict,
+    "cameras": list,
+    "tactile_pads": list,
+    "imu_frame": str,
+}
+_CAMERA_KEYS: dict[str, type] = {
+    "name": str,
+    "frame": str,
+    "width": int,
+    "height": int,
+    "rate_hz": float,
+    "fovy_deg": float,
+}
 
 
 def load_robot(name: str) -> tuple[RobotSpec, str]:
@@ -39,8 +54,8 @@ def read_robot(name: str, path: Path, urdf_root: Path) -> tuple[RobotSpec, str]:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
-    _check_keys(data, _KEYS, str(path))
-    urdf = urdf_root / str(data["urdf"])
+    _check_entries(data, _KEYS, str(path))
+    urdf = urdf_root / data["urdf"]
     if not urdf.is_file():
         raise ConfigError(f"{path} names the urdf {data['urdf']!r}, but {urdf} does not exist")
     description = read_description(urdf)
@@ -61,7 +76,7 @@ def _spec(name: str, data: Mapping[str, Any], rows: list[dict[str, Any]], urdf: 
     _check_unique(list(pads), "tactile pad", path)
     for pad in pads:
         _check_link(pad, f"tactile pad {pad!r}", urdf, path)
-    _check_link(str(data["imu_frame"]), "imu_frame", urdf, path)
+    _check_link(data["imu_frame"], "imu_frame", urdf, path)
     return RobotSpec(
         name=name,
         joint_names=tuple(row["name"] for row in rows),
@@ -77,7 +92,7 @@ def _spec(name: str, data: Mapping[str, Any], rows: list[dict[str, Any]], urdf: 
         groups=_groups(data["groups"], rows, path),
         cameras=cameras,
         tactile_pads=pads,
-        imu_frame=str(data["imu_frame"]),
+        imu_frame=data["imu_frame"],
         urdf_sha256=urdf.sha256,
     )
 
@@ -88,13 +103,15 @@ def _rows(data: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
         raise ConfigError(f"{path}: columns are {data['columns']}, they must be {list(COLUMNS)}")
     rows = []
     for line in data["joints"]:
-        if len(line) != len(COLUMNS):
-            raise ConfigError(f"{path}: joint row {line} has {len(line)} values, columns has {len(COLUMNS)}")
+        if not isinstance(line, list) or len(line) != len(COLUMNS):
+            raise ConfigError(f"{path}: joint row {line} must have {len(COLUMNS)} values, one for each of columns")
         row = dict(zip(COLUMNS, line))
+        row["name"], row["group"] = str(row["name"]), str(row["group"])
         for key in COLUMNS[2:]:
             value = row[key]
-            if not isinstance(value, (int, float)) or not math.isfinite(value) or (value < 0 and key != "home"):
-                raise ConfigError(f"{path}: {key} of joint {row['name']!r} is {value!r}, it must be a number >= 0")
+            if not _is_number(value) or (value < 0 and key != "home"):
+                least = "a number" if key == "home" else "a number >= 0"
+                raise ConfigError(f"{path}: {key} of joint {row['name']!r} is {value!r}, it must be {least}")
         if row["max_acceleration"] == 0:
             raise ConfigError(f"{path}: max_acceleration of joint {row['name']!r} is 0, it must be above 0")
         rows.append(row)
@@ -122,8 +139,10 @@ def _groups(composed: Mapping[str, list[str]], rows: list[dict[str, Any]], path:
     """Groups by the `group` column, then those composed of them; joints in robot order."""
     groups: dict[str, list[str]] = {}
     for row in rows:
-        groups.setdefault(str(row["group"]), []).append(row["name"])
+        groups.setdefault(row["group"], []).append(row["name"])
     for name, parts in composed.items():
+        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+            raise ConfigError(f"{path}: group {name!r} must be a list of group names, it is {parts!r}")
         if name in groups:
             raise ConfigError(f"{path}: group {name!r} is both composed and in the group column of joints")
         unknown = [part for part in parts if part not in groups]
@@ -134,13 +153,13 @@ def _groups(composed: Mapping[str, list[str]], rows: list[dict[str, Any]], path:
     return {name: tuple(joints) for name, joints in groups.items()}
 
 
-def _camera(entry: Mapping[str, Any], urdf: Description, path: Path) -> CameraSpec:
-    _check_keys(entry, _CAMERA_KEYS, f"{path}: camera {entry.get('name')!r}")
+def _camera(entry: Any, urdf: Description, path: Path) -> CameraSpec:
+    _check_entries(entry, _CAMERA_KEYS, f"{path}: a camera")
     camera = CameraSpec(
-        name=str(entry["name"]),
-        frame=str(entry["frame"]),
-        width=int(entry["width"]),
-        height=int(entry["height"]),
+        name=entry["name"],
+        frame=entry["frame"],
+        width=entry["width"],
+        height=entry["height"],
         rate_hz=float(entry["rate_hz"]),
         fovy_deg=float(entry["fovy_deg"]),
     )
@@ -158,13 +177,23 @@ def _check_link(link: str, what: str, urdf: Description, path: Path) -> None:
         raise ConfigError(f"{path}: {what} is {link!r}, but the URDF has no such link")
 
 
-def _check_keys(data: Any, allowed: set[str], where: str) -> None:
+def _check_entries(data: Any, allowed: Mapping[str, type], where: str) -> None:
+    """`data` must be a mapping with exactly the keys of `allowed`, each of its type (an int is a float too)."""
     if not isinstance(data, Mapping):
-        raise ConfigError(f"{where} must be a mapping with {sorted(allowed)}, it is {type(data).__name__}")
-    wrong = sorted(allowed.symmetric_difference(str(key) for key in data))
+        raise ConfigError(f"{where} must be a mapping with {sorted(allowed)}, it is {data!r}")
+    wrong = sorted(set(allowed).symmetric_difference(str(key) for key in data))
     if wrong:
-        state = "unknown" if wrong[0] in data else "missing"
-        raise ConfigError(f"{where}: entry {wrong[0]!r} is {state}; it takes {sorted(allowed)}")
+        state = "missing" if wrong[0] in allowed else "unknown"
+        raise ConfigError(f"{where}: entry {wrong[0]!r} is {state}; the entries are {sorted(allowed)}")
+    for key, kind in allowed.items():
+        value = data[key]
+        fits = _is_number(value) if kind is float else isinstance(value, kind) and not isinstance(value, bool)
+        if not fits:
+            raise ConfigError(f"{where}: {key} is {value!r}, it must be of type {kind.__name__}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _check_unique(names: list[str], kind: str, path: Path) -> None:
