@@ -17,8 +17,8 @@ from .errors import CommandError, ConfigError
 from .joint_guard import JointGuard
 from .ownership import NOBODY, Ownership
 from .robot import RobotSpec
-from .samples import Samples
 from .target_follower import TargetFollower
+from .timing import Delays
 from .values import ActionChunk, Array, JointCommand, JointState
 
 
@@ -55,7 +55,7 @@ class JointControlConfig:
 
 @dataclass(frozen=True, slots=True)
 class ControlStatus:
-    """Counts since start-up. `refused`: reason -> count. `latency_*`: camera stamp to joint command, s."""
+    """Counts since start-up. `refused`: reason -> count. `latency_*`: camera stamp to joint command, s, NaN before."""
 
     owner: str
     holding: bool
@@ -86,7 +86,7 @@ class JointController:
         self._may_jump = 0.2 + 3.0 * robot.max_velocity * config.max_tick_gap  # rad: more is a teleport, not a motion
         self._reach = robot.max_effort / np.maximum(robot.kp, 1e-9)
         self._refused: dict[str, int] = {}
-        self._latency = Samples()
+        self._latency = Delays(size=512)
         self._accepted = self._ticks = self._starved = self._starving = self._restarts = 0
         self._state: JointState | None = None
         self._task_id = -1

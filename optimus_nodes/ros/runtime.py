@@ -1,0 +1,104 @@
+"""Start-up and shutdown of a node in one place.
+
+    def main() -> int:
+        return run(lambda: CameraNode())
+
+Exit codes: 0 after Ctrl-C, SIGTERM or a clean end; 1 when the node died of a bug (with its traceback);
+2 when a person can mend it (configuration, device, policy), with one line that says how.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+import rclpy
+from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
+from rclpy.experimental import EventsExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
+
+from ..core.errors import ConfigError, OptimusError
+from ..robot.share import share_path
+
+_PR_SET_TIMERSLACK = 29
+_EXECUTORS: dict[str, Callable[[], Executor]] = {
+    "events": EventsExecutor,
+    "single": SingleThreadedExecutor,
+    "threads": lambda: MultiThreadedExecutor(num_threads=2),
+}
+
+
+def run(make_node: Callable[[], Node], executor: str = "events", argv: Sequence[str] | None = None) -> int:
+    """Start rclpy, make the node, spin it until it is told to stop, and clean up. Returns the exit code.
+
+    Args: executor: "events" (cheapest, one thread), "single", or "threads" (two threads, for nodes with callbacks
+    that wait). argv: ROS arguments, those of the process by default. A node with its own threads ends
+    them in `destroy_node`, which is always called.
+    """
+    _use_transport_profile()
+    node: Node | None = None
+    spinner: Executor | None = None
+    try:
+        _init(list(sys.argv if argv is None else argv))
+        node = make_node()
+        spinner = _EXECUTORS[executor]()
+        spinner.add_node(node)
+        _spin(spinner)
+        return 0
+    except (KeyboardInterrupt, ExternalShutdownException, SystemExit):
+        return 0
+    except OptimusError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return 2
+    except Exception:
+        traceback.print_exc()
+        return 1
+    finally:
+        _shut_down(node, spinner)
+
+
+def precise_timers() -> None:
+    """Let this process's timers fire when they are due, not up to 50 us later (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
+
+
+def _init(arguments: list[str]) -> None:
+    try:
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.ALL)
+    except (RuntimeError, ValueError) as error:  # RCLError is a RuntimeError: bad --ros-args, parameter file or domain
+        reason = str(error).split(", at /")[0]
+        raise ConfigError(f"ROS does not start: {reason} (command line, parameter file, ROS_DOMAIN_ID)") from None
+
+
+def _spin(executor: Executor) -> None:
+    """Spin until rclpy is shut down. EventsExecutor.spin() without a timeout never wakes up in rclpy 7.1.5."""
+    if isinstance(executor, (SingleThreadedExecutor, MultiThreadedExecutor)):
+        executor.spin()
+        return
+    never: Future = Future()
+    while rclpy.ok():
+        executor.spin_until_future_complete(never, timeout_sec=1.0)
+
+
+def _shut_down(node: Node | None, executor: Executor | None) -> None:
+    if node is not None:
+        if executor is not None:
+            executor.remove_node(node)
+        node.destroy_node()
+    rclpy.try_shutdown()
+
+
+def _use_transport_profile() -> None:
+    """Large shared-memory segments for images, unless the user chose a Fast DDS profile."""
+    if "FASTRTPS_DEFAULT_PROFILES_FILE" in os.environ:
+        return
+    try:
+        os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(share_path("config/fastdds.xml"))
+    except ConfigError:
+        pass  # images still arrive, only later
