@@ -1,0 +1,63 @@
+"""Everything a stopped training needs to go on as if it had not stopped. Safetensors and JSON, never pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ..core.errors import ConfigError
+
+STATE, TENSORS = "state.json", "checkpoint.safetensors"
+
+
+def save_checkpoint(
+    folder: Path, network: nn.Module, ema: dict[str, Tensor], optimizer: torch.optim.Optimizer, state: dict[str, Any]
+) -> None:
+    """Write weights, their average, the optimizer's moments and `state` so that a crash leaves the old or the new."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
+    tensors.update({f"ema.{k}": v for k, v in ema.items()})
+    for i, moments in optimizer.state_dict()["state"].items():
+        tensors.update({f"optimizer.{i}.{k}": v for k, v in moments.items()})
+    text = json.dumps(state)
+    path = folder / TENSORS
+    save_file({k: v.detach().contiguous() for k, v in tensors.items()}, path.with_suffix(".new"), {"state": text})
+    os.replace(path.with_suffix(".new"), path)
+    (folder / STATE).write_text(json.dumps(state, indent=1) + "\n")
+
+
+def load_checkpoint(
+    folder: Path, network: nn.Module, ema: dict[str, Tensor], optimizer: torch.optim.Optimizer
+) -> dict[str, Any]:
+    """Put a saved training back into the given objects and return its `state`."""
+    path = folder / TENSORS
+    try:
+        tensors, state = load_file(path), read_state(path)
+        network.load_state_dict({k[8:]: v for k, v in tensors.items() if k.startswith("network.")})
+        for name in ema:
+            ema[name].copy_(tensors[f"ema.{name}"])
+    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+        raise ConfigError(f"{path} cannot be resumed: {error}; delete {folder} to start afresh") from error
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, number, name = key.split(".")
+            moments.setdefault(int(number), {})[name] = value
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    return state
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """The JSON kept inside a checkpoint file (the same transaction as its tensors)."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        state: dict[str, Any] = json.loads((file.metadata() or {})["state"])
+    return state

@@ -1,0 +1,239 @@
+"""Behaviour cloning on the CPU: bf16 matrix products, averaged weights, exact resume, learning curves."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core.errors import ConfigError
+from ..core.robot import RobotSpec
+from ..policy.network import Augmentation, NetworkConfig, PolicyNetwork
+from ..policy.tokenizer import Tokenizer, grammar_vocabulary
+from .batches import AugmentConfig, Batch, BatchMaker, training_batches
+from .checkpoint import TENSORS, load_checkpoint, save_checkpoint
+from .curves import Curves
+from .data import Mixture
+from .loss import AuxLayout, LossWeights, errors, joint_weights, loss_parts, statistics, total
+
+Report = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """How to train. Exactly one of `minutes` and `steps` is above 0 and ends the training; the learning rate follows
+    a cosine over it after `warmup` steps. `ema`: how much of the averaged weights survives a step."""
+
+    work: Path
+    minutes: float = 0.0
+    steps: int = 0
+    batch: int = 128
+    lr: float = 1e-3
+    weight_decay: float = 0.02
+    warmup: int = 200
+    ema: float = 0.998
+    clip: float = 1.0
+    seed: int = 0
+    validate_every: int = 250
+    validation_frames: int = 768
+    bf16: bool = True
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    shares: LossWeights = field(default_factory=LossWeights)
+
+    def __post_init__(self) -> None:
+        if (self.minutes > 0) == (self.steps > 0):
+            raise ConfigError(f"minutes is {self.minutes} and steps {self.steps}; give exactly one of them above 0")
+        if self.batch < 1 or self.lr <= 0:
+            raise ConfigError(f"batch is {self.batch} and lr {self.lr}; both must be above 0")
+
+
+class Trainer:
+    """One training: `run` until the budget is used or `stop()` is true; `network` then holds the averaged weights."""
+
+    def __init__(
+        self, mixture: Mixture, robot: RobotSpec, config: TrainConfig, sizes: dict[str, Any] | None = None
+    ) -> None:
+        self.mixture, self.config = mixture, config
+        contract = mixture.contract
+        self.tokenizer = Tokenizer(grammar_vocabulary())
+        self.layout = AuxLayout(mixture.aux, [name for name, _, _ in contract.cameras])
+        self.maker = BatchMaker(mixture, self.tokenizer, config.batch, config.seed, config.augment)
+        self.groups = {name: robot.group(name) for name in robot.groups if name not in ("arms", "hands", "upper_body")}
+        self.weights = joint_weights(robot)
+        torch.manual_seed(config.seed)
+        self.network = PolicyNetwork(
+            NetworkConfig(
+                joints=len(contract.joint_names),
+                pads=len(contract.tactile_pads),
+                vocabulary=len(self.tokenizer.vocabulary),
+                max_words=self.tokenizer.max_words,
+                horizon=contract.horizon,
+                cameras=contract.cameras,
+                aux=len(self.layout.targets),
+                **(sizes or {}),
+            )
+        ).to(memory_format=torch.channels_last)
+        self._set_statistics()
+        self.optimizer = torch.optim.AdamW(self._parameter_groups(), lr=config.lr, betas=(0.9, 0.98), fused=True)
+        self.ema = {name: p.detach().clone() for name, p in self.network.named_parameters()}
+        self.step, self.elapsed, self.started_from = 0, 0.0, ""
+
+    def _set_statistics(self, sample: int = 20_000) -> None:
+        frames = self.mixture.training
+        frames = frames[np.linspace(0, len(frames) - 1, min(sample, len(frames))).astype(np.int64)]
+        rows = {name: self.mixture.gather(name, frames) for name in ("position", "tactile", "action", "aux")}
+        statistics(self.network, rows, self.mixture.gather("position", frames, "previous"), self.layout)
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        decayed = [
+            p for n, p in self.network.named_parameters() if p.ndim > 1 and "embed" not in n and "tokens" not in n
+        ]
+        ids = {id(p) for p in decayed}
+        rest = [p for p in self.network.parameters() if id(p) not in ids]
+        return [
+            {"params": decayed, "weight_decay": self.config.weight_decay},
+            {"params": rest, "weight_decay": 0.0},
+        ]
+
+    def start_from(self, tensors: dict[str, Tensor], name: str) -> None:
+        """Begin with the weights and statistics of an earlier policy `name` (its training-only heads may differ)."""
+        own = self.network.state_dict()
+        heads = ("aux", "early_aux", "late_aux")
+        for key, value in own.items():
+            given = tensors.get(key)
+            if given is not None and given.shape == value.shape:
+                value.copy_(given)
+            elif not key.startswith(heads):
+                got = "nothing" if given is None else tuple(given.shape)
+                raise ConfigError(
+                    f"{name} has {got} for the weight {key!r}, this network {tuple(value.shape)}; start without --init"
+                )
+        self.ema = {name: p.detach().clone() for name, p in self.network.named_parameters()}
+        self.started_from = name
+
+    def resume(self) -> None:
+        """Go on from the checkpoint in the work folder."""
+        state = load_checkpoint(self.config.work, self.network, self.ema, self.optimizer)
+        for key, value in self._identity().items():
+            if state.get(key) != value:
+                raise ConfigError(
+                    f"{self.config.work / TENSORS} was made with {key} = {state.get(key)}, now it is {value}; "
+                    "give the same options to resume, or another --work folder to start afresh"
+                )
+        self.step, self.elapsed, self.started_from = state["step"], state["elapsed"], state["started_from"]
+
+    def _identity(self) -> dict[str, Any]:
+        c = self.config
+        return {
+            "data": self.mixture.folders,
+            "frames": len(self.mixture),
+            "batch": c.batch,
+            "seed": c.seed,
+            "lr": c.lr,
+            "augment": asdict(c.augment),
+        }
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        state = {"step": self.step, "elapsed": self.elapsed, "started_from": self.started_from, **self._identity()}
+        save_checkpoint(self.config.work, self.network, self.ema, self.optimizer, state)
+
+    def fraction(self) -> float:
+        """How much of the budget is used, 0 to 1."""
+        c = self.config
+        return min(1.0, self.step / c.steps if c.steps else self.elapsed / (60.0 * c.minutes))
+
+    def _learning_rate(self) -> float:
+        warm = min(1.0, (self.step + 1) / max(1, self.config.warmup))
+        return self.config.lr * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.fraction())))
+
+    def run(self, report: Report, stop: Callable[[], bool] = lambda: False) -> bool:
+        """Train. `report` gets a dict after every step and validation. Returns False when stopped early."""
+        curves, begun = Curves(self.config.work, self.step), time.monotonic() - self.elapsed
+        recent: dict[str, list[float]] = {}
+        with training_batches(self.maker, self.step) as batches:
+            while self.fraction() < 1.0 and not stop():
+                parts = self.train_step(next(batches))
+                self.elapsed = time.monotonic() - begun
+                for name, value in parts.items():
+                    recent.setdefault(name, []).append(value)
+                report({"step": self.step, "elapsed": self.elapsed, "fraction": self.fraction(), **parts})
+                if self.step % self.config.validate_every == 0 or self.fraction() >= 1.0:
+                    found = {f"train_{k}": float(np.mean(v)) for k, v in recent.items()} | self.validate()
+                    recent.clear()
+                    curves.add({"step": self.step, "minutes": self.elapsed / 60, "lr": self._learning_rate(), **found})
+                    self.save()
+                    report({"step": self.step, "validation": found})
+        self.save()
+        if curves.rows:
+            curves.draw()
+        return self.fraction() >= 1.0
+
+    def train_step(self, batch: Batch) -> dict[str, float]:
+        """One update. Returns the parts of the loss."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate()
+        augment = Augmentation(batch.shift, batch.gain, batch.bias, batch.keep)
+        with self._precision():
+            out = self._forward(self.network, batch, augment)
+        parts = loss_parts(self.network, out, batch, self.weights, self.layout)
+        self.optimizer.zero_grad(set_to_none=True)
+        total(parts, self.config.shares).backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        values = {name: float(part.detach()) for name, part in parts.items()}
+        if not math.isfinite(float(norm)):
+            raise ConfigError(f"the gradient is not finite at step {self.step} ({values}); lower --lr")
+        self.optimizer.step()
+        self.step += 1
+        keep = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(list(self.ema.values()), list(self.network.parameters()), 1.0 - keep)
+        return values
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16)
+
+    @staticmethod
+    def _forward(network: Any, batch: Batch, augment: Augmentation | None) -> dict[str, Any]:
+        rows = batch.rows
+        found: dict[str, Any] = network(
+            batch.images, batch.words, rows["position"], batch.previous, rows["tactile"], augment
+        )
+        return found
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Losses and errors of the averaged weights on held-out episodes, undisturbed."""
+        frames = self.mixture.held_out
+        if not len(frames):
+            return {}
+        size = min(self.config.batch, len(frames))
+        count = max(1, min(self.config.validation_frames, len(frames)) // size)
+        frames = frames[np.linspace(0, len(frames) - 1, count * size).astype(np.int64)]
+        maker = BatchMaker(self.mixture, self.tokenizer, size, 0, AugmentConfig.none())
+        batch, sums = maker.new(), dict[str, float]()
+        network = self.averaged()
+        for i in range(count):
+            still = np.zeros((size, len(batch.images), 2), np.int64)
+            maker.fill(frames[i * size : (i + 1) * size], still, batch)
+            with self._precision():
+                out = self._forward(network, batch, None)
+            parts = loss_parts(network, out, batch, self.weights, self.layout)
+            found = {f"held_{k}": float(v) for k, v in parts.items()}
+            found |= errors(network, out, batch, self.groups, self.layout)
+            for name, value in found.items():
+                sums[name] = sums.get(name, 0.0) + value / count
+        return sums
+
+    def averaged(self) -> PolicyNetwork:
+        """A copy of the network with the averaged weights."""
+        network = PolicyNetwork(replace(self.network.config))
+        network.load_state_dict({**self.network.state_dict(), **self.ema})
+        return network.to(memory_format=torch.channels_last).eval()
