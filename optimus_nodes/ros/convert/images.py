@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from ..core.errors import DeviceError
-from ..core.values import Array, ImageArray
-from .convert import floats, header, stamp_from_msg
+from ...core.errors import DeviceError
+from ...core.values import Array, ImageArray
+from .basics import floats, header, stamp_from_msg
 
 _CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
 

@@ -1,51 +1,18 @@
-"""Messages to core values and back. No other module touches message fields.
-
-Everything here is on hot paths: arrays are read through the buffer protocol without a copy and written
-with one memcpy (assigning an ndarray to a message field would iterate over it in Python).
-"""
+"""Joint states, joint commands and action chunks: messages to core values and back."""
 
 from __future__ import annotations
 
 import array
-from collections.abc import Sequence
 
 import numpy as np
-from builtin_interfaces.msg import Time
-from geometry_msgs.msg import PoseStamped
 from optimus_humanoid.msg import ActionChunk as ActionChunkMsg
 from optimus_humanoid.msg import JointCommand as JointCommandMsg
-from optimus_humanoid.msg import TactileArray
-from sensor_msgs.msg import Imu
 from sensor_msgs.msg import JointState as JointStateMsg
-from std_msgs.msg import Header
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from ..core.errors import CommandError
-from ..core.robot import RobotSpec
-from ..core.values import ActionChunk, Array, ImuReading, JointCommand, JointState
-
-_NS = 1_000_000_000
-
-
-def stamp_to_msg(seconds: float) -> Time:
-    """Seconds to a ROS time, rounded to the nanosecond."""
-    sec, nanosec = divmod(round(seconds * _NS), _NS)
-    return Time(sec=sec, nanosec=nanosec)
-
-
-def stamp_from_msg(stamp: Time) -> float:
-    """ROS time to seconds."""
-    return float((stamp.sec * _NS + stamp.nanosec) / _NS)
-
-
-def header(seconds: float, frame: str = "") -> Header:
-    """A header with this stamp (s) and frame."""
-    return Header(stamp=stamp_to_msg(seconds), frame_id=frame)
-
-
-def floats(values: Array, code: str = "d") -> array.array[float]:
-    """An ndarray as what message fields take at memcpy speed: code "d" for float64[], "f" for float32[]."""
-    return array.array(code, np.ascontiguousarray(values, dtype=code).tobytes())
+from ...core.errors import CommandError
+from ...core.robot import RobotSpec
+from ...core.values import ActionChunk, Array, JointCommand, JointState
+from .basics import floats, header, stamp_from_msg, stamp_to_msg
 
 
 class JointOrder:
@@ -94,6 +61,14 @@ class JointStateReader:
         return JointState(stamp, self._position.copy(), self._velocity.copy(), self._effort.copy())
 
 
+def joint_state_from_msg(message: JointStateMsg, robot: RobotSpec) -> JointState:
+    """One message that names every joint of the robot; a stream is read with JointStateReader."""
+    state = JointStateReader(robot).read(message)
+    if state is None:
+        raise CommandError("names", f"joint state names {len(message.name)} of {len(robot.joint_names)} joints")
+    return state
+
+
 def joint_state_to_msg(state: JointState, robot: RobotSpec) -> JointStateMsg:
     """All joints of the robot."""
     message = JointStateMsg(header=header(state.stamp))
@@ -122,6 +97,11 @@ class JointCommandReader:
             inverse = np.argsort(index)
             columns = [column[inverse] for column in columns]
         return JointCommand(stamp_from_msg(message.header.stamp), *columns)
+
+
+def joint_command_from_msg(message: JointCommandMsg, robot: RobotSpec) -> JointCommand:
+    """One message; a stream is read with JointCommandReader."""
+    return JointCommandReader(robot).read(message)
 
 
 def joint_command_to_msg(command: JointCommand, robot: RobotSpec) -> JointCommandMsg:
@@ -165,87 +145,6 @@ def action_chunk_from_msg(message: ActionChunkMsg) -> ActionChunk:
         policy_id=message.policy_id,
         task_id=message.task_id,
     )
-
-
-def joint_target_from_msg(message: JointStateMsg | JointTrajectory) -> tuple[tuple[str, ...], Array, float | None]:
-    """Names, positions (N,) rad and stamp (None when 0) of a teleoperation target. Raises CommandError `length`.
-
-    A trajectory must have one point, as MoveIt Servo sends it: teleoperation is a stream of targets.
-    """
-    if isinstance(message, JointTrajectory):
-        if len(message.points) != 1:
-            raise CommandError(
-                "length",
-                f"teleoperation trajectory has {len(message.points)} points; send one at a time, 10 Hz or more",
-            )
-        names, values = message.joint_names, message.points[0].positions
-    else:
-        names, values = message.name, message.position
-    stamp = stamp_from_msg(message.header.stamp)
-    return tuple(names), np.array(values, dtype=np.float64), stamp or None
-
-
-def joint_target_to_msg(names: Sequence[str], positions: Array) -> JointTrajectory:
-    """One target as MoveIt Servo sends it, with stamp 0: valid from its arrival."""
-    point = JointTrajectoryPoint()
-    point.positions = floats(positions)
-    return JointTrajectory(joint_names=list(names), points=[point])
-
-
-def pose_from_msg(message: PoseStamped) -> tuple[Array, str, float | None]:
-    """The pose as a 4x4 matrix, its frame, and its stamp (None when 0). Raises CommandError when it is no pose."""
-    p, q = message.pose.position, message.pose.orientation
-    quaternion = np.array((q.w, q.x, q.y, q.z))
-    length = float(np.linalg.norm(quaternion))
-    if not (np.isfinite((p.x, p.y, p.z)).all() and 0.9 < length < 1.1):
-        raise CommandError(
-            "not_finite", f"pose ({p.x}, {p.y}, {p.z}) with a quaternion of length {length:.3f}; it must be 1"
-        )
-    w, x, y, z = quaternion / length
-    pose = np.eye(4)
-    pose[:3, :3] = (
-        (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
-        (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
-        (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
-    )
-    pose[:3, 3] = (p.x, p.y, p.z)
-    return pose, message.header.frame_id, stamp_from_msg(message.header.stamp) or None
-
-
-def imu_to_msg(reading: ImuReading, frame: str) -> Imu:
-    """An IMU reading; covariances unknown (zero)."""
-    message = Imu(header=header(reading.stamp, frame))
-    q, rate, acceleration = message.orientation, message.angular_velocity, message.linear_acceleration
-    q.w, q.x, q.y, q.z = (float(v) for v in reading.orientation)
-    rate.x, rate.y, rate.z = (float(v) for v in reading.angular_velocity)
-    acceleration.x, acceleration.y, acceleration.z = (float(v) for v in reading.linear_acceleration)
-    return message
-
-
-def imu_from_msg(message: Imu) -> ImuReading:
-    """An IMU reading."""
-    q, rate, acceleration = message.orientation, message.angular_velocity, message.linear_acceleration
-    return ImuReading(
-        stamp_from_msg(message.header.stamp),
-        np.array((q.w, q.x, q.y, q.z)),
-        np.array((rate.x, rate.y, rate.z)),
-        np.array((acceleration.x, acceleration.y, acceleration.z)),
-    )
-
-
-def tactile_to_msg(stamp: float, names: Sequence[str], force: Array, frame: str) -> TactileArray:
-    """Forces (N,) N of one hand's pads."""
-    message = TactileArray(header=header(stamp, frame), name=list(names))
-    message._force = floats(force, "f")
-    return message
-
-
-def tactile_from_msg(message: TactileArray) -> tuple[float, tuple[str, ...], Array]:
-    """Stamp, pad names and forces (N,) N. Raises CommandError when their numbers differ."""
-    force = np.frombuffer(message.force, dtype=np.float32).astype(np.float64)
-    if len(force) != len(message.name):
-        raise CommandError("length", f"{len(message.name)} tactile pads are named but {len(force)} forces given")
-    return stamp_from_msg(message.header.stamp), tuple(message.name), force
 
 
 def _column(name: str, values: array.array[float], joints: list[str], optional: bool = False) -> Array:

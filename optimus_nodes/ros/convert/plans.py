@@ -10,9 +10,9 @@ from optimus_humanoid.msg import SceneObject as SceneObjectMsg
 from optimus_humanoid.msg import SceneState as SceneStateMsg
 from optimus_humanoid.msg import Task as TaskMsg
 
-from ..core.plan import Plan, PlanState, PlanStep, StepState, Task
-from ..core.values import SceneObject, SceneState
-from .convert import header, stamp_from_msg
+from ...core.plan import Plan, PlanState, PlanStep, StepState, Task
+from ...core.values import SceneObject, SceneState
+from .basics import header, stamp_from_msg
 
 
 def task_to_msg(task: Task, stamp: float) -> TaskMsg:
@@ -52,13 +52,13 @@ def plan_from_msg(message: PlanMsg) -> Plan:
     return Plan(message.id, message.instruction, steps, plan_states[message.state], message.say)
 
 
-def scene_to_msg(scene: SceneState) -> SceneStateMsg:
+def scene_state_to_msg(scene: SceneState) -> SceneStateMsg:
     """The truth about a simulated scene."""
     objects = [_object_to_msg(thing) for thing in scene.objects]
     return SceneStateMsg(header=header(scene.stamp, "base_link"), seed=scene.seed, objects=objects)
 
 
-def scene_from_msg(message: SceneStateMsg) -> SceneState:
+def scene_state_from_msg(message: SceneStateMsg) -> SceneState:
     """The truth about a simulated scene."""
     objects = tuple(_object_from_msg(thing) for thing in message.objects)
     return SceneState(stamp_from_msg(message.header.stamp), message.seed, objects)

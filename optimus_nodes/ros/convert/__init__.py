@@ -1,0 +1,66 @@
+"""Messages to core values and back. No other module touches message fields.
+
+from optimus_nodes.ros import convert
+convert.joint_state_to_msg(state, robot)
+"""
+
+from .basics import floats, header, stamp_from_msg, stamp_to_msg
+from .health import diagnostics_from_msg
+from .images import (
+    camera_info_from_msg,
+    camera_info_to_msg,
+    compressed_from_msg,
+    compressed_to_msg,
+    image_from_msg,
+    image_to_msg,
+    pinhole_matrix,
+)
+from .joints import (
+    JointCommandReader,
+    JointStateReader,
+    action_chunk_from_msg,
+    action_chunk_to_msg,
+    joint_command_from_msg,
+    joint_command_to_msg,
+    joint_state_from_msg,
+    joint_state_to_msg,
+)
+from .plans import plan_from_msg, plan_to_msg, scene_state_from_msg, scene_state_to_msg, task_from_msg, task_to_msg
+from .sensors import imu_from_msg, imu_to_msg, tactile_from_msg, tactile_to_msg
+from .teleop import joint_target_from_msg, joint_target_to_msg, pose_from_msg
+
+__all__ = [
+    "JointCommandReader",
+    "JointStateReader",
+    "action_chunk_from_msg",
+    "action_chunk_to_msg",
+    "camera_info_from_msg",
+    "camera_info_to_msg",
+    "compressed_from_msg",
+    "compressed_to_msg",
+    "diagnostics_from_msg",
+    "floats",
+    "header",
+    "image_from_msg",
+    "image_to_msg",
+    "imu_from_msg",
+    "imu_to_msg",
+    "joint_command_from_msg",
+    "joint_command_to_msg",
+    "joint_state_from_msg",
+    "joint_state_to_msg",
+    "joint_target_from_msg",
+    "joint_target_to_msg",
+    "pinhole_matrix",
+    "plan_from_msg",
+    "plan_to_msg",
+    "pose_from_msg",
+    "scene_state_from_msg",
+    "scene_state_to_msg",
+    "stamp_from_msg",
+    "stamp_to_msg",
+    "tactile_from_msg",
+    "tactile_to_msg",
+    "task_from_msg",
+    "task_to_msg",
+]
