@@ -84,7 +84,7 @@ def stages_for(home: Environment, *, tools: bool, training: bool) -> list[Stage]
     """The stages a job needs: with `tools` for tests and lint, with `training` for torch."""
     locks = ("sourced",) if home.ros else ("base", "ros")
     interfaces = ("package.xml", "CMakeLists.txt", "msg/*.msg", "srv/*.srv", "action/*.action", "setup/builds.py")
-    nodes = ",".join(sorted(file.name for file in (home.root / "optimus_nodes").glob("*_node.py")))
+    nodes = _names(home.root / "optimus_nodes", "*_node.py")
     stages = [
         Stage("venv", "virtual environment", libraries.make_venv, facts=(home.ros,)),
         Stage(
@@ -100,7 +100,7 @@ def stages_for(home: Environment, *, tools: bool, training: bool) -> list[Stage]
             builds.build_messages,
             files=interfaces,
             after=("libraries",),
-            facts=(nodes, home.ros),
+            facts=(nodes, _names(home.root / "launch", "*.launch.py"), home.ros),
         ),
         Stage(
             "project",
@@ -119,6 +119,11 @@ def stages_for(home: Environment, *, tools: bool, training: bool) -> list[Stage]
         torch = ("requirements/torch.txt", "setup/torch_build.py")
         stages.append(Stage("torch", "torch, CPU build", torch_build.install_torch, files=torch, after=("training",)))
     return stages
+
+
+def _names(folder: Path, pattern: str) -> str:
+    """The names of files that are installed by name: a new one makes the stage out of date, an edit does not."""
+    return ",".join(sorted(file.name for file in folder.glob(pattern)))
 
 
 def _locked(name: str, title: str, locks: tuple[str, ...]) -> Stage:

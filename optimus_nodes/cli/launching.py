@@ -1,0 +1,87 @@
+"""Turns config/graph.yaml into launch_ros actions. The launch files in launch/ only choose a list."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from optimus_nodes.cli.environment import graph_environment
+from optimus_nodes.core.errors import ConfigError
+from optimus_nodes.core.graph import NodeSpec, override, parse_graph, select
+from optimus_nodes.robot.share import PACKAGE, share_path
+
+if TYPE_CHECKING:
+    from launch import LaunchContext, LaunchDescription
+
+RESPAWN_DELAY = 0.5  # s
+
+ARGUMENTS = {  # name: (default, description)
+    "namespace": ("", "Namespace of all nodes: one robot. Empty for the root namespace."),
+    "log_level": ("info", "Least severity that is logged: debug, info, warn, error or fatal."),
+    "respawn": ("true", "Start a node again that has ended: true or false."),
+    "set": ("", "Node parameters that win over config/: node.parameter=value, several separated by blanks."),
+}
+
+
+def launch_graph(when: str) -> LaunchDescription:
+    """The launch description of one list of the graph, `when` being sim, robot or teleop."""
+    from launch import LaunchDescription
+    from launch.actions import DeclareLaunchArgument, OpaqueFunction
+
+    arguments = [
+        DeclareLaunchArgument(name, default_value=default, description=text)
+        for name, (default, text) in ARGUMENTS.items()
+    ]
+    return LaunchDescription([*arguments, OpaqueFunction(function=_actions, args=[when])])
+
+
+def chosen_nodes(when: str, settings: str = "") -> tuple[NodeSpec, ...]:
+    """The nodes of list `when` in config/graph.yaml with `settings` applied. Raises ConfigError."""
+    path = share_path("config/graph.yaml")
+    nodes = select(parse_graph(yaml.safe_load(path.read_text()), str(path)), [when])
+    pairs = []
+    for word in shlex.split(settings):
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise ConfigError(f"set:={word!r} must look like node.parameter=value, as in set:=sim.seed=7")
+        pairs.append((key, yaml.safe_load(value)))
+    return override(nodes, pairs)
+
+
+def _actions(context: LaunchContext, when: str) -> list[Any]:
+    """What is launched, now that the arguments have values."""
+    from launch.actions import SetEnvironmentVariable
+
+    values = context.launch_configurations
+    environment = graph_environment()
+    new = {name: value for name, value in environment.items() if os.environ.get(name) != value}
+    nodes = [_node_action(node, values) for node in chosen_nodes(when, values["set"])]
+    return [*(SetEnvironmentVariable(name, value) for name, value in new.items()), *nodes]
+
+
+def _node_action(node: NodeSpec, values: dict[str, str]) -> Any:
+    """The launch_ros action that keeps one node running."""
+    from launch_ros.actions import Node
+
+    parameters: list[Any] = [str(share_path(f"config/{node.config}"))] if node.config else []
+    if node.parameters:
+        parameters.append(dict(node.parameters))
+    return Node(
+        package=PACKAGE,
+        executable=node.executable,
+        name=node.name,
+        namespace=values["namespace"],
+        parameters=parameters,
+        remappings=list(node.remappings.items()),
+        ros_arguments=["--log-level", values["log_level"]],
+        additional_env=dict(node.environment),
+        prefix=f"nice -n {node.nice}" if node.nice else None,
+        output="screen",
+        emulate_tty=sys.stdout.isatty(),
+        respawn=values["respawn"].lower() == "true",
+        respawn_delay=RESPAWN_DELAY,
+    )
