@@ -17,8 +17,11 @@ from optimus_nodes.drivers.processes import is_alive, start_process
 
 ROOT = Path(__file__).resolve().parents[1]
 SLEEPER = "import time; time.sleep(600)"
-STUBBORN = "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]; print('deaf', flush=True); time.sleep(600)"
-PARENT = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); time.sleep(600)"
+STUBBORN = (
+    "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)];"
+    "print('deaf', flush=True); time.sleep(600)"
+)
+PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}]); time.sleep(600)"
 RUNNER = """
 import json, os, sys
 from pathlib import Path
@@ -26,7 +29,8 @@ from optimus_nodes.cli.supervisor import ProcessSpec, Supervisor
 from optimus_nodes.core.restart import RestartConfig
 specs = [ProcessSpec(n, [sys.executable, "-S", "-c", code], essential=e) for n, code, e in json.loads(sys.argv[2])]
 restarts = RestartConfig(first=0.1, limit=2)
-sys.exit(Supervisor(specs, Path(sys.argv[1]), dict(os.environ), restarts=restarts, say=lambda t: print(t, flush=True)).run())
+say = lambda text: print(text, flush=True)
+sys.exit(Supervisor(specs, Path(sys.argv[1]), dict(os.environ), restarts=restarts, say=say).run())
 """
 
 

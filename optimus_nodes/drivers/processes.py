@@ -44,7 +44,7 @@ def start_process(
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=_preparation(os.getpid(), nice, death_signal),  # noqa: PLW1509 - only prctl, nice and signal
+        preexec_fn=_preparation(os.getpid(), nice, death_signal),  # it only calls prctl, nice and signal
     )
 
 

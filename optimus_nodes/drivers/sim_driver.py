@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..core.errors import ConfigError
-from ..core.timing import StepPacer
+from ..core.timing import Rate, StepPacer
 from ..core.values import JointCommand, JointState, SceneState
 
 STEP = 0.002  # s, physics step of the simulated world
@@ -34,6 +34,10 @@ class World(Protocol):
 class Watchdog(Protocol):
     """What a driver does with commands, and without them."""
 
+    trips: int
+
+    @property
+    def holding(self) -> bool: ...
     def accept(self, command: JointCommand, monotonic: float) -> None: ...
     def effective(self, state: JointState, monotonic: float) -> JointCommand: ...
     def restart(self) -> None: ...
@@ -78,6 +82,7 @@ class SimDriver:
         self.streams: Sequence[Stream] = ()
         self.late_commands = 0
         self.applied: JointCommand | None = None
+        self._commands = Rate()
         self._set_time = set_time
         self._count = 0
         self._begin(float(math.ceil(monotonic)))
@@ -91,6 +96,7 @@ class SimDriver:
             self.late_commands += 1
             return
         self.watchdog.accept(command, monotonic)
+        self._commands.tick(monotonic)
 
     def reset(self, seed: int) -> SceneState:
         """The scene of `seed`, the robot in its home posture, nothing commanded. Raises ConfigError."""
@@ -110,6 +116,17 @@ class SimDriver:
                 if self._count % stream.steps == 0:
                     stream.emit()
         return due
+
+    def figures(self, monotonic: float) -> dict[str, object]:
+        """What can be counted, for diagnostics."""
+        return {
+            "real_time_factor": self.pacer.factor(),
+            "lost_s": self.pacer.forgiven,
+            "commands_hz": self._commands.hz(monotonic),
+            "commands_before_reset": self.late_commands,
+            "watchdog_holds": self.watchdog.holding,
+            "watchdog_trips": self.watchdog.trips,
+        }
 
     def _begin(self, time: float) -> None:
         self._set_time(time)
