@@ -39,8 +39,8 @@ class SceneConfig:
     bench_centre: tuple[float, float] = (0.47, 0.0)
     bench_edges: tuple[float, float] = (0.56, 1.30)
     stations: tuple[Region, ...] = (
-        Region("station_a", (0.34, 0.31), (0.20, 0.24)),
-        Region("station_b", (0.34, -0.31), (0.20, 0.24)),
+        Region("station_a", (0.34, 0.295), (0.20, 0.23)),
+        Region("station_b", (0.34, -0.295), (0.20, 0.23)),
     )
     bins: tuple[Region, ...] = (
         Region("left_bin", (0.41, 0.092), (0.17, 0.16)),
@@ -51,8 +51,8 @@ class SceneConfig:
     box_edges: tuple[tuple[float, float, float], ...] = ((0.045, 0.045, 0.06), (0.056, 0.056, 0.075))
     box_density: float = 300.0
     box_yaw: float = 0.25
-    clearance: float = 0.115
-    margin: float = 0.02
+    clearance: float = 0.105
+    margin: float = 0.035
     light_jitter: float = 0.25
     camera_jitter_m: float = 0.004
     camera_jitter_deg: float = 0.4
@@ -97,16 +97,7 @@ def draw_scene(config: SceneConfig, seed: int, cameras: int) -> SceneDraw:
     if seed < 0:
         raise ConfigError(f"scene seed {seed} is below 0; give a whole number from 0 up")
     rng = np.random.default_rng(np.random.SeedSequence([seed, 0x0B0C5]))
-    colours = rng.permutation(COLOURS)
-    boxes: list[BoxPlacement] = []
-    for k, colour in enumerate(colours):
-        station = config.stations[k % len(config.stations)]
-        size = int(rng.integers(len(SIZE_WORDS)))
-        edges = np.asarray(config.box_edges[size])
-        xy = _free_spot(rng, config, station, boxes)
-        position = np.array([*xy, config.bench_top + edges[2] / 2])
-        yaw = float(rng.uniform(-config.box_yaw, config.box_yaw))
-        boxes.append(BoxPlacement(str(colour), SIZE_WORDS[size], position, yaw, edges))
+    boxes = _draw_boxes(rng, config)
     shade = rng.uniform(1.0 - config.light_jitter, 1.0 + config.light_jitter)
     light = np.stack([rng.uniform(-0.4, 0.4, 3), np.full(3, 0.55 * shade) + rng.uniform(-0.04, 0.04, 3)])
     turn = np.deg2rad(config.camera_jitter_deg)
@@ -120,13 +111,30 @@ def draw_scene(config: SceneConfig, seed: int, cameras: int) -> SceneDraw:
     return SceneDraw(seed, tuple(boxes), light, offset, float(rng.uniform(0.85, 1.1)))
 
 
-def _free_spot(rng: np.random.Generator, config: SceneConfig, station: Region, taken: list[BoxPlacement]) -> Array:
-    half = np.asarray(station.edges) / 2 - config.margin - 0.03
-    for _ in range(1000):
-        xy = np.asarray(station.centre) + rng.uniform(-half, half)
-        if all(np.linalg.norm(xy - box.position[:2]) >= config.clearance for box in taken):
-            return np.asarray(xy, dtype=np.float64)
-    raise ConfigError(
-        f"no room for another box in {station.name} ({station.edges[0]} x {station.edges[1]} m) with "
-        f"{config.clearance} m between boxes; enlarge the station or lower SceneConfig.clearance"
-    )
+def _draw_boxes(rng: np.random.Generator, config: SceneConfig) -> list[BoxPlacement]:
+    """One box of each colour, in turn on the stations, none closer than `clearance` to another."""
+    colours = [str(colour) for colour in rng.permutation(COLOURS)]
+    stations = [config.stations[k % len(config.stations)] for k in range(len(colours))]
+    for _ in range(20_000):
+        spots = np.array([_spot(rng, config, station) for station in stations])
+        apart = np.linalg.norm(spots[:, None] - spots[None], axis=-1) + 10.0 * np.eye(len(spots))
+        if apart.min() >= config.clearance:
+            break
+    else:
+        raise ConfigError(
+            f"no room for {len(colours)} boxes with {config.clearance} m between them on stations of "
+            f"{config.stations[0].edges} m; enlarge SceneConfig.stations or lower SceneConfig.clearance"
+        )
+    boxes = []
+    for colour, spot in zip(colours, spots, strict=True):
+        size = int(rng.integers(len(SIZE_WORDS)))
+        edges = np.asarray(config.box_edges[size])
+        position = np.array([*spot, config.bench_top + edges[2] / 2])
+        yaw = float(rng.uniform(-config.box_yaw, config.box_yaw))
+        boxes.append(BoxPlacement(colour, SIZE_WORDS[size], position, yaw, edges))
+    return boxes
+
+
+def _spot(rng: np.random.Generator, config: SceneConfig, station: Region) -> Array:
+    half = np.asarray(station.edges) / 2 - config.margin
+    return np.asarray(station.centre + rng.uniform(-half, half), dtype=np.float64)

@@ -25,8 +25,10 @@ HORIZON = 16
 SIDES = ("left", "right")
 CARRY = (0.27, 0.15)  # m in the base frame, y towards the acting hand's side
 CLOSE_TIME, OPEN_TIME = 0.45, 0.25  # s the forward roll allows the fingers
+RETREAT, BENCH_REACHED = 0.15, 0.24  # m: below this height and beyond this x the hand first goes up
 AT_HOME = 0.1  # rad, largest joint error
-FIRM = 0.3  # N on thumb and fingers that counts as gripped
+MISSED = 0.93  # closure of the fingers beyond which nothing can be between them
+FIRM = 4.0  # N on the fingertips together that counts as gripped
 PROGRESS = {
     "clear": 0.1,
     "above": 0.15,
@@ -86,6 +88,7 @@ class _Roll:
     placed: bool
     closing: float = 0.0
     opening: float = 0.0
+    closure: float = 0.0
 
 
 class Expert:
@@ -97,24 +100,28 @@ class Expert:
         self._hands = {side: robot.group(f"{side}_hand") for side in SIDES}
         self._postures = {side: grasp.postures(robot, side) for side in SIDES}
         self._pads = {side: _pads(robot, side) for side in SIDES}
-        self._moved = np.concatenate([np.r_[arm.chain[2:], self._hands[side]] for side, arm in self._arms.items()])
-        self._skill, self._box, self._bin = "home", "", ""
+        self._knuckles = {
+            side: [robot.groups[f"{side}_hand"].index(f"{side}_{finger}_mcp_joint") for finger in ("index", "middle")]
+            for side in SIDES
+        }
+        self._skill, self._bin = "home", ""
+        self.box = ""
         self.side = "left"
         self.style = ExpertStyle()
 
     def begin(self, instruction: Instruction, view: ExpertView, style: ExpertStyle) -> None:
         """Take an instruction. Raises ConfigError when "put_down" is asked with both hands empty."""
         self._skill, self.style, self._bin = instruction.skill, style, f"{instruction.bin}_bin"
-        self._box = ""
+        self.box = ""
         if instruction.skill in ("pick", "place"):
             box = view.scene.find(f"box_{instruction.colour}")
             self.side = box.held_by or ("left" if box.position[1] >= 0.0 else "right")
-            self._box = box.name
+            self.box = box.name
         elif instruction.skill == "put_down":
             held = [box for box in view.scene.objects if box.held_by]
             if not held:
                 raise ConfigError("put_down needs a box in a hand; both are empty")
-            self._box, self.side = held[0].name, held[0].held_by
+            self.box, self.side = held[0].name, held[0].held_by
 
     def advise(self, view: ExpertView) -> Advice:
         """Roll the feedback law forward from `view` for HORIZON steps; row 0 is where the arms are now."""
@@ -150,70 +157,88 @@ class Expert:
         arm = self._arms[side]
         q = view.position[arm.chain]
         pose = arm.pose(q)
-        if not self._box:
+        if not self.box:
             return _Roll(q, pose, np.zeros(3), np.zeros(3), False, False)
-        box = view.scene.find(self._box)
-        thumb, fingers = (view.tactile[pads].sum() for pads in self._pads[side])
-        near = float(np.linalg.norm(box.position - pose.translation)) < 0.06
-        gripped = near and min(thumb, fingers) > FIRM
-        placed = not gripped and self._is_placed(box.place, box.held_by)
-        return _Roll(q, pose, pose.actInv(box.position), box.size, gripped, placed)
+        box = view.scene.find(self.box)
+        near = float(np.linalg.norm(box.position - pose.translation)) < 0.05
+        gripped = near and float(view.tactile[self._pads[side]].sum()) > FIRM
+        placed = not gripped and self._is_placed(box.position, box.size)
+        closure = self._closure(view, side)
+        return _Roll(q, pose, pose.actInv(box.position), box.size, gripped, placed, closure=closure)
 
-    def _is_placed(self, place: str, held_by: str) -> bool:
+    def _closure(self, view: ExpertView, side: str) -> float:
+        """How far index and middle finger are from open (0) to closed on nothing (1)."""
+        knuckles = self._knuckles[side]
+        opened, closed = (posture[knuckles] for posture in self._postures[side])
+        at = view.position[self._hands[side]][knuckles]
+        return float(np.mean((at - opened) / (closed - opened)))
+
+    def _is_placed(self, box: Array, edges: Array) -> bool:
+        """True when the box has only to be let go of: it is in, or falling into, where it belongs."""
         if self._skill == "place":
-            return place == self._bin and not held_by
-        return self._skill == "put_down" and not held_by
+            return next(b for b in self._scene.bins if b.name == self._bin).contains(box[0], box[1])
+        return self._skill == "put_down" and box[2] - edges[2] / 2 < self._scene.bench_top + 0.03
 
     def _decide(self, side: str, roll: _Roll) -> tuple[str, pin.SE3 | None, bool]:
         """The stage, the pose to go to (None: the home posture) and whether the fingers close."""
         style, top = self.style, self._scene.bench_top
         here = roll.pose.translation
-        upright = self._grasp.attitude(side)
-        high = here[2] > top + style.hover - 0.04
+        high = here[2] > top + style.hover - 0.06
         if self._skill == "home" or roll.placed:
-            return self._leave(side, roll, high)
+            return self._leave(side, roll)
         if roll.gripped:
             return self._bring(side, roll, high)
         box = roll.pose.act(roll.box) if roll.opening == 0.0 else roll.box
         over = box + np.array([*style.offset, 0.0])
-        goal = pin.SE3(upright, over + [0.0, 0.0, self._grasp.depth])
+        goal = self._grasp.over(side, over)
         away = float(np.linalg.norm(here[:2] - goal.translation[:2]))
         height = here[2] - goal.translation[2]
-        if away < 0.012 and abs(height) < 0.012 or roll.closing > 0.0:
+        if roll.closing > 0.0 or self._within_grip(roll.closure, away, height):
             return "close", goal, True
         if away < 0.014 + 0.12 * max(height, 0.0) and height > -0.03:
             return "descend", goal, False
         if height < 0.06:
-            return "clear", pin.SE3(upright, np.array([*here[:2], top + style.hover])), False
+            return "clear", pin.SE3(roll.pose.rotation, np.array([*here[:2], top + style.hover])), False
         hover = max(goal.translation[2] + 0.09, top + style.hover - 0.05)
-        return "above", pin.SE3(upright, np.array([*goal.translation[:2], hover])), False
+        return "above", pin.SE3(goal.rotation, np.array([*goal.translation[:2], hover])), False
 
-    def _leave(self, side: str, roll: _Roll, high: bool) -> tuple[str, pin.SE3 | None, bool]:
+    @staticmethod
+    def _within_grip(closure: float, away: float, height: float) -> bool:
+        """True when closing the fingers is right: on the spot, or already under way and nothing missed.
+
+        A box shifts while the fingers find it, so that fingers that have begun to close may be further off.
+        """
+        if closure > MISSED:
+            return False
+        return abs(height) < 0.016 and away < (0.035 if closure > 0.25 else 0.012)
+
+    def _leave(self, side: str, roll: _Roll) -> tuple[str, pin.SE3 | None, bool]:
         if float(np.max(np.abs(roll.q - self.robot.home[self._arms[side].chain]))) < AT_HOME:
             return "done", None, False
         here = roll.pose.translation
-        if not high and here[0] > self._scene.bench_centre[0] - self._scene.bench_edges[0] / 2 - 0.02:
+        if here[2] < self._scene.bench_top + RETREAT and here[0] > BENCH_REACHED:
             up = pin.SE3(roll.pose.rotation, np.array([*here[:2], self._scene.bench_top + self.style.hover]))
             return "retreat", up, False
         return "home", None, False
 
     def _bring(self, side: str, roll: _Roll, high: bool) -> tuple[str, pin.SE3 | None, bool]:
+        """The box is in the hand: lift it, carry it to where it belongs, lower it, let go."""
         style, top = self.style, self._scene.bench_top
-        here, upright = roll.pose.translation, self._grasp.attitude(side)
-        box = roll.pose.act(roll.box)
-        goal = self._destination(side)
-        away = goal - box[:2]
+        here, box = roll.pose.translation, roll.pose.act(roll.box)
+        place = self._destination(side)
+        away = place - box[:2]
         distance = float(np.linalg.norm(away))
         level = top + style.hover
+        upright = self._grasp.attitude(side, place)
         if self._skill != "pick" and distance < 0.02:
             clearance = style.release if self._skill == "place" else roll.edges[2] / 2 + 0.004
             drop = top + clearance - box[2]
             if drop > -0.012 or roll.opening > 0.0:
-                return "open", pin.SE3(upright, here), False
+                return "open", roll.pose, False
             return "lower", pin.SE3(upright, np.array([*(here[:2] + away), here[2] + drop])), True
         if not high and distance > 0.03:
-            return "lift", pin.SE3(upright, np.array([*here[:2], level])), True
-        stage = "done" if self._skill == "pick" and distance < 0.03 else "carry"
+            return "lift", pin.SE3(roll.pose.rotation, np.array([*here[:2], level])), True
+        stage = "done" if self._skill == "pick" and distance < 0.03 and high else "carry"
         return stage, pin.SE3(upright, np.array([*(here[:2] + away), level])), True
 
     def _destination(self, side: str) -> Array:
@@ -229,10 +254,11 @@ class Expert:
             roll.q = roll.q + _limited((home - roll.q) * style.gain, style.joint_speed) * STEP_DT
             roll.pose = arm.pose(roll.q)
             return
-        body = pin.log6(roll.pose.actInv(goal)).vector
-        linear = _limited(_hasten(body[:3] * style.gain, style.slowest, body[:3]), style.speed)
-        angular = _limited(body[3:] * style.gain, style.turn)
-        roll.q = arm.solve(roll.pose * pin.exp6(np.r_[linear, angular] * STEP_DT), roll.q)
+        way = goal.translation - roll.pose.translation
+        linear = _limited(_hasten(way * style.gain, style.slowest, way), style.speed)
+        angular = _limited(pin.log3(roll.pose.rotation.T @ goal.rotation) * style.gain, style.turn)
+        rotation = roll.pose.rotation @ pin.exp3(angular * STEP_DT)
+        roll.q = arm.solve(pin.SE3(rotation, roll.pose.translation + linear * STEP_DT), roll.q)
         box = roll.pose.act(roll.box)
         roll.pose = arm.pose(roll.q)
         if not roll.gripped and not roll.placed:
@@ -262,8 +288,6 @@ def _hasten(velocity: Array, slowest: float, way: Array) -> Array:
     return velocity * (min(slowest, left / STEP_DT) / speed)
 
 
-def _pads(robot: RobotSpec, side: str) -> tuple[list[int], list[int]]:
-    """Indices of the thumb's pad and of the fingers' pads of `side`."""
-    pads = [(k, pad) for k, pad in enumerate(robot.tactile_pads) if pad.startswith(f"{side}_")]
-    thumb = [k for k, pad in pads if "thumb" in pad]
-    return thumb, [k for k, pad in pads if "thumb" not in pad and "palm" not in pad]
+def _pads(robot: RobotSpec, side: str) -> list[int]:
+    """Indices of the fingertips' pads of `side`."""
+    return [k for k, pad in enumerate(robot.tactile_pads) if pad.startswith(f"{side}_") and "palm" not in pad]

@@ -44,9 +44,9 @@ class Grasp:
 
     open: dict[str, float] = field(default_factory=lambda: dict(_OPEN))
     closed: dict[str, float] = field(default_factory=lambda: dict(_CLOSED))
-    tilt: float = 0.3
-    follow: float = 0.95
-    shoulder: tuple[float, float] = (0.08, 0.19)
+    tilt: float = 0.25
+    follow: float = 1.0
+    shoulder: tuple[float, float] = (0.10, 0.26)
     offset: tuple[float, float, float] = (0.013, 0.004, 0.0)
 
     def postures(self, robot: RobotSpec, side: str) -> tuple[Array, Array]:

@@ -80,6 +80,26 @@ class SimWorld:
         mujoco.mj_forward(self.model, self.data)
         return self.scene_state()
 
+    def pose(self, position: Array) -> None:
+        """Put the joints at `position` (J,) rad, at rest, in an instant. For the start of an episode only."""
+        self.data.qpos[self._qpos] = position
+        self.data.qvel[self._dof] = 0.0
+        mujoco.mj_forward(self.model, self.data)
+
+    def project(self, camera: str, point: Array) -> tuple[float, float]:
+        """Where the point (3,) m of the base frame is in a camera's picture: u, v from 0 to 1 across and down.
+
+        NaN, NaN when it is out of the picture.
+        """
+        number = self.model.camera(camera).id
+        width, height = self.model.cam_resolution[number]
+        seen = self.data.cam_xmat[number].reshape(3, 3).T @ (point - self.data.cam_xpos[number])
+        if seen[2] >= -1e-3:
+            return float("nan"), float("nan")
+        reach = 2.0 * np.tan(np.deg2rad(self.model.cam_fovy[number]) / 2.0) * -seen[2]
+        u, v = 0.5 + seen[0] / (reach * width / height), 0.5 - seen[1] / reach
+        return (float(u), float(v)) if 0.0 <= u <= 1.0 and 0.0 <= v <= 1.0 else (float("nan"), float("nan"))
+
     def _lay_out(self, draw: SceneDraw) -> None:
         model, data = self.model, self.data
         for name, value in self._defaults.items():

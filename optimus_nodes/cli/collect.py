@@ -1,0 +1,39 @@
+"""`optimus collect`: make demonstrations with the scripted expert, or label what a policy does."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from ..learning.collect import CollectJob, collect
+
+
+def run(
+    out: Annotated[Path, typer.Argument(help="Folder of the data set; finished shards in it are kept.")],
+    episodes: Annotated[int, typer.Option(help="How many scenes to play.")] = 400,
+    seed: Annotated[int, typer.Option(help="Seed of the first scene, 10000 or more.")] = 100_000,
+    policy: Annotated[str, typer.Option(help="Model bundle that acts while the expert labels.")] = "",
+    beta: Annotated[float, typer.Option(help="With --policy: share of tasks the expert plays itself, 0 to 1.")] = 0.2,
+    noise: Annotated[float, typer.Option(help="Strength of the pushes off the expert's path.")] = 1.0,
+    workers: Annotated[int, typer.Option(help="Processes; 0: one per core.")] = 0,
+) -> int:
+    """Make demonstrations in the simulator."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("LP_NUM_THREADS", "0")
+    job = CollectJob(str(out), episodes, seed, noise=noise, policy=policy, beta=beta)
+    totals: Counter[str] = Counter()
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as bar:
+        task = bar.add_task("shards", total=job.shards)
+        for counts in collect(job, workers or os.cpu_count() or 1):
+            totals.update(counts)
+            done, failed = (sum(n for k, n in totals.items() if k.endswith(end)) for end in ("_done", "_failed"))
+            bar.update(task, advance=1, description=f"{totals['frames']} frames, {done} tasks done, {failed} failed")
+            if not bar.console.is_terminal:
+                print(f"{totals['episodes']}/{episodes} episodes, {dict(totals)}", flush=True)
+    return 0

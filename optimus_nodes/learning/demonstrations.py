@@ -1,0 +1,209 @@
+"""One demonstration after another: the expert acts, or a policy acts and the expert says what it should have done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..core.language import BINS, COLOURS, Instruction, wordings
+from ..core.tasks import instruction_done
+from ..core.values import Array, Policy, SceneState
+from ..policy.preprocess import shrink
+from ..sim.expert import HORIZON, STEP_DT, Advice, Expert, ExpertStyle, ExpertView
+from .rollout import LockStep
+
+AUX = (
+    *("box_x", "box_y", "box_z", "box_mask"),
+    *("goal_x", "goal_y", "goal_mask"),
+    *("reach_x", "reach_y", "reach_z", "reach_mask"),
+    *("box_head_u", "box_head_v", "goal_head_u", "goal_head_v", "hand_head_u", "hand_head_v"),
+    *("box_wrist_left_u", "box_wrist_left_v", "goal_wrist_left_u", "goal_wrist_left_v"),
+    *("box_wrist_right_u", "box_wrist_right_v", "goal_wrist_right_u", "goal_wrist_right_v"),
+)
+SIZES = {"head": (96, 128), "wrist_left": (60, 80), "wrist_right": (60, 80)}
+TIME_LIMIT = 14.0  # s for one instruction
+LINGER = 0.5  # s of "done" that are shown at the end
+EVERY = 2  # frames at 20 Hz per recorded frame
+
+
+@dataclass
+class Recording:
+    """Frames of one or more instructions; lists that become the arrays of a shard."""
+
+    rows: dict[str, list[Array]] = field(default_factory=dict)
+    sentences: list[str] = field(default_factory=list)
+    outcomes: list[tuple[str, bool]] = field(default_factory=list)
+
+    def add(self, **row: Array | float) -> None:
+        for name, value in row.items():
+            self.rows.setdefault(name, []).append(np.asarray(value))
+
+    def __len__(self) -> int:
+        return len(self.rows.get("frame", ()))
+
+
+def draw_instructions(rng: np.random.Generator) -> list[Instruction]:
+    """A short programme for one scene: what a person might ask, balanced over colours, bins and skills."""
+    colour, bin_ = str(rng.choice(COLOURS)), str(rng.choice(BINS))
+    other = str(rng.choice([c for c in COLOURS if c != colour]))
+    kind = rng.random()
+    if kind < 0.62:
+        programme = [Instruction("place", colour, bin_)]
+        if rng.random() < 0.3:
+            programme.append(Instruction("place", other, str(rng.choice(BINS))))
+        return programme
+    if kind < 0.74:
+        return [Instruction("pick", colour), Instruction("place", colour, bin_)]
+    if kind < 0.90:
+        return [Instruction("pick", colour), Instruction("put_down"), Instruction("place", other, bin_)][: rng.integers(2, 4)]
+    return [Instruction("home"), Instruction("pick", colour)]
+
+
+def draw_style(rng: np.random.Generator) -> ExpertStyle:
+    """How this demonstration is done."""
+    base = ExpertStyle()
+    return replace(
+        base,
+        speed=base.speed * float(rng.uniform(0.9, 1.1)),
+        hover=base.hover + float(rng.uniform(-0.01, 0.01)),
+        offset=(float(rng.normal(0.0, 0.002)), float(rng.normal(0.0, 0.002))),
+    )
+
+
+class Demonstrator:
+    """Plays programmes in a lock-step loop and records every other frame with the expert's advice as its label."""
+
+    def __init__(self, loop: LockStep, expert: Expert, *, noise: float = 1.0) -> None:
+        self._loop, self._expert, self._noise = loop, expert, noise
+        self.robot = loop.robot
+        self._arms = loop.robot.group("arms")
+
+    def episode(self, seed: int, number: int, policy: Policy | None = None, beta: float = 0.0) -> Recording:
+        """Record the programme of `seed`. `policy` acts where given (`beta`: the share of tasks the expert keeps).
+
+        An instruction that the expert itself fails ends the episode; its frames are left out.
+        """
+        rng = np.random.default_rng([seed, 0xDE30])
+        recording = Recording()
+        programme = draw_instructions(rng)
+        start = self._loop.reset(seed, self._start_posture(rng, programme[0]))
+        for instruction in programme:
+            sentence = str(rng.choice(wordings(instruction)))
+            actor = None if policy is None or rng.random() < beta else policy
+            part, done = self._play(instruction, sentence, start, rng, number, actor, len(recording))
+            recording.outcomes.append((instruction.skill, done))
+            if not done and actor is None:
+                break
+            for name, values in part.rows.items():
+                recording.rows.setdefault(name, []).extend(values)
+            recording.sentences += part.sentences
+            if not done:
+                break
+            start = self._loop.world.scene_state()
+        return recording
+
+    def _start_posture(self, rng: np.random.Generator, first: Instruction) -> Array:
+        robot = self._loop.robot
+        spread = np.zeros(len(robot.joint_names))
+        spread[self._arms] = 0.5 if first.skill == "home" else 0.04
+        posture = robot.home + spread * rng.uniform(-1.0, 1.0, len(spread))
+        if first.skill == "home":  # somewhere above the bench: elbows up, never through it
+            elbows = robot.index(["left_elbow_joint", "right_elbow_joint"])
+            posture[elbows] = robot.home[elbows] + rng.uniform(-0.5, 0.2, 2)
+            rolls = robot.index(["left_shoulder_roll_joint", "right_shoulder_roll_joint"])
+            posture[rolls] = robot.home[rolls] + rng.uniform(0.0, 0.6, 2)
+            pitches = robot.index(["left_shoulder_pitch_joint", "right_shoulder_pitch_joint"])
+            posture[pitches] = robot.home[pitches] + rng.uniform(0.0, 0.6, 2)
+        return np.clip(posture, robot.lower, robot.upper)
+
+    def _play(
+        self,
+        instruction: Instruction,
+        sentence: str,
+        start: SceneState,
+        rng: np.random.Generator,
+        number: int,
+        policy: Policy | None,
+        first_frame: int,
+    ) -> tuple[Recording, bool]:
+        loop, expert, part = self._loop, self._expert, Recording()
+        expert.begin(instruction, self._view(), draw_style(rng))
+        push = _Push(rng, len(loop.robot.joint_names), self._arms, 0.0 if policy else self._noise)
+        done_for = 0.0
+        for frame in range(int(TIME_LIMIT / STEP_DT)):
+            view = self._view()
+            advice = expert.advise(view)
+            record = frame % EVERY == 0
+            observation = loop.observe(sentence, None if record or policy else ())
+            if record:
+                self._record(part, observation, advice, instruction, number, first_frame + frame // EVERY, view)
+                part.sentences.append(sentence)
+            rows = policy.infer(observation).positions if policy else advice.positions + push(frame)
+            loop.advance(rows, advice.progress, STEP_DT, "expert")
+            home = loop.world.joint_state().position[self._arms] - loop.robot.home[self._arms]
+            done = advice.stage == "done" and instruction_done(instruction, start, loop.world.scene_state(), home)
+            done_for = done_for + STEP_DT if done else 0.0
+            if done_for >= LINGER:
+                return part, True
+        return part, False
+
+    def _view(self) -> ExpertView:
+        world = self._loop.world
+        return ExpertView(world.joint_state().position, world.tactile(), world.scene_state())
+
+    def _record(
+        self, part: Recording, seen: object, advice: Advice, instruction: Instruction, number: int, frame: int, view: ExpertView
+    ) -> None:
+        images = {name: shrink(seen.images[name], *size) for name, size in SIZES.items()}  # type: ignore[attr-defined]
+        part.add(
+            **images,  # type: ignore[arg-type]
+            position=view.position,
+            velocity=seen.velocity,  # type: ignore[attr-defined]
+            tactile=view.tactile,
+            action=advice.positions,
+            progress=advice.progress,
+            aux=self._aux(instruction, view),
+            episode=number,
+            frame=frame,
+        )
+
+    def _aux(self, instruction: Instruction, view: ExpertView) -> Array:
+        values = dict.fromkeys(AUX, float("nan"))
+        values.update(box_mask=0.0, goal_mask=0.0, reach_mask=0.0)
+        world, expert = self._loop.world, self._expert
+        hand = expert.hand_position(view, expert.side)
+        if expert.box:
+            box = view.scene.find(expert.box).position
+            self._see(values, "box", box, expert.side)
+            values.update(zip(("box_x", "box_y", "box_z"), box, strict=True), box_mask=1.0)
+            values.update(zip(("reach_x", "reach_y", "reach_z"), box - hand, strict=True), reach_mask=1.0)
+            values.update(zip(("hand_head_u", "hand_head_v"), world.project("head", hand), strict=True))
+        if instruction.skill == "place":
+            goal = view.scene.find(f"{instruction.bin}_bin").position
+            self._see(values, "goal", goal, expert.side)
+            values.update(goal_x=goal[0], goal_y=goal[1], goal_mask=1.0)
+        return np.array([values[name] for name in AUX])
+
+    def _see(self, values: dict[str, float], what: str, point: Array, side: str) -> None:
+        for camera in ("head", f"wrist_{side}"):
+            u, v = self._loop.world.project(camera, point)
+            values[f"{what}_{camera}_u"], values[f"{what}_{camera}_v"] = u, v
+
+
+class _Push:
+    """Now and then a smooth push of the acting arms off their path, so that recoveries are shown."""
+
+    def __init__(self, rng: np.random.Generator, joints: int, arms: Array, strength: float) -> None:
+        self._rng, self._arms, self._strength, self._joints = rng, arms, strength, joints
+        self._until, self._offset = -1, np.zeros(joints)
+
+    def __call__(self, frame: int) -> Array:
+        """Offset (HORIZON, J) rad of the chunk that is played from this frame on."""
+        if self._strength > 0.0 and frame > self._until and self._rng.random() < 0.03:
+            self._until = frame + int(self._rng.integers(5, 14))
+            self._offset = np.zeros(self._joints)
+            self._offset[self._arms] = self._rng.normal(0.0, 0.07 * self._strength, len(self._arms))
+        if frame >= self._until:
+            return np.zeros((HORIZON, self._joints))
+        return np.tile(self._offset, (HORIZON, 1))

@@ -1,0 +1,86 @@
+"""The whole robot in one loop without ROS: simulator, joint controller and policy in lock-step.
+
+The objects are those that run inside the nodes. Nothing reads a clock, so the same seed gives the same
+episode bit for bit, as fast as the machine allows. A chunk arrives `latency` s after its picture was
+taken, as it does on a real graph.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from ..core.joint_controller import JointControlConfig, JointController
+from ..core.robot import RobotSpec
+from ..core.scene import SceneConfig
+from ..core.values import ActionChunk, Array, Observation, SceneState
+from ..robot.dynamics import GravityModel
+from ..sim.render import SceneRenderer
+from ..sim.world import SimWorld
+
+TICK_STEPS = 2  # physics steps of 2 ms per control tick: 250 Hz
+FRAME_DT = 0.05
+
+
+class LockStep:
+    """A simulated robot that is handed one action chunk per camera frame."""
+
+    def __init__(
+        self,
+        robot: RobotSpec,
+        urdf: str,
+        *,
+        cameras: Sequence[str] = (),
+        scene: SceneConfig | None = None,
+        latency: float = 0.06,
+    ) -> None:
+        self.robot = robot
+        self.world = SimWorld(robot, urdf, scene=scene or SceneConfig())
+        self.controller = JointController(robot, JointControlConfig(), GravityModel(robot, urdf))
+        self._renderer = SceneRenderer(self.world, cameras) if cameras else None
+        self._cameras = tuple(cameras)
+        self._latency = latency
+        self._waiting: deque[tuple[float, ActionChunk]] = deque()
+        self._ticks = self._frames = 0
+
+    def reset(self, seed: int, home: Array | None = None) -> SceneState:
+        """Lay out the scene of `seed`, forget all motion. `home` (J,) rad: start in that posture instead."""
+        self._waiting.clear()
+        self._ticks = self._frames = 0
+        self.world.reset(seed)
+        if home is not None:
+            self.world.pose(home)
+        self.controller.restart()
+        self._tick()
+        return self.world.scene_state()
+
+    def observe(self, sentence: str, cameras: Sequence[str] | None = None) -> Observation:
+        """What the policy may know now. `cameras`: those to render; None: the robot's own three."""
+        wanted = [c.name for c in self.robot.cameras] if cameras is None else cameras
+        snapshot = self.world.snapshot()
+        images = {name: self._renderer.render(name, snapshot) for name in wanted} if self._renderer else {}
+        state = self.world.joint_state()
+        return Observation(state.stamp, images, state.position, state.velocity, self.world.tactile(), sentence)
+
+    def picture(self, camera: str) -> Array:
+        """A picture for people, (H, W, 3) uint8 RGB."""
+        assert self._renderer is not None
+        return self._renderer.render(camera, self.world.snapshot())  # type: ignore[return-value]
+
+    def advance(self, positions: Array, progress: float, step_dt: float, policy_id: str, task_id: int = 0) -> None:
+        """Hand over the chunk decided on the present observation and let one camera frame pass."""
+        now = self.world.time
+        names = self.robot.joint_names
+        chunk = ActionChunk(now, now, step_dt, names, positions, progress, policy_id, task_id)
+        self._waiting.append((now + self._latency, chunk))
+        self._frames += 1
+        while self._ticks < round(self._frames * FRAME_DT / (TICK_STEPS * 0.002)):
+            self._tick()
+
+    def _tick(self) -> None:
+        now = self.world.time
+        while self._waiting and self._waiting[0][0] <= now + 1e-9:
+            self.controller.on_chunk(self._waiting.popleft()[1], now, now)
+        self.world.apply(self.controller.tick(now, now, self.world.joint_state()))
+        self.world.step(TICK_STEPS)
+        self._ticks += 1
