@@ -111,7 +111,7 @@ class JointController:
                 self._player.clear()
             self._player.add(chunk, rows, self._guard.position, now, monotonic)
         except CommandError as error:
-            self._count(error)
+            self.count_refusal(error)
             raise
         if chunk.task_id == self._task_id:
             self._starved += self._starving
@@ -140,7 +140,7 @@ class JointController:
                 self._player.clear()
                 self._follower.restart(self._guard.position, self._guard.velocity)
         except CommandError as error:
-            self._count(error)
+            self.count_refusal(error)
             raise
         self._follower.goal[index] = np.clip(positions, self._robot.lower[index], self._robot.upper[index])
         self._accepted += 1
@@ -178,6 +178,8 @@ class JointController:
             self._begin_anew(now, state)
         elif dt > 0.0:
             self._move(now, monotonic, state, dt)
+        else:
+            now = self._now
         self._now, self._state = now, state
         self._ticks += 1
         return self._command(now, state)
@@ -199,7 +201,8 @@ class JointController:
             latency_count=self._latency.count,
         )
 
-    def _count(self, error: CommandError) -> None:
+    def count_refusal(self, error: CommandError) -> None:
+        """Count a command that was refused before it came here, for example while its message was read."""
         self._refused[error.reason] = self._refused.get(error.reason, 0) + 1
 
     def _require_state(self) -> None:
@@ -211,7 +214,7 @@ class JointController:
         if np.isfinite(state.position.sum() + state.velocity.sum()):
             return state
         error = CommandError("not_ready", "a measured joint position or velocity is not a finite number")
-        self._count(error)
+        self.count_refusal(error)
         if self._state is None:
             raise error
         return self._state

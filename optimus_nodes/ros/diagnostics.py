@@ -17,6 +17,7 @@ OK, WARN, ERROR, STALE = (
     DiagnosticStatus.ERROR,
     DiagnosticStatus.STALE,
 )
+LEVELS = (OK, WARN, ERROR, STALE)
 
 
 @dataclass(frozen=True)

@@ -22,3 +22,4 @@ EVENT = _profile(reliable=True, depth=10)  # instruction, speech/heard, speech/s
 LATCHED = _profile(reliable=True, depth=1, latched=True)  # task, plan, emergency_stop, robot_description, scene
 CLOCK = _profile(reliable=False, depth=1)  # /clock
 DIAGNOSTICS = _profile(reliable=True, depth=10)
+ANY = _profile(reliable=False, depth=10)  # to subscribe to senders of every QoS

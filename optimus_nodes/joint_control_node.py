@@ -1,0 +1,166 @@
+"""The joint controller as a process of its own: the only writer of joint_commands.
+
+It ticks when a joint state arrives, so a command always answers the newest measurement; a timer takes over
+when no state comes. No learning library is imported here and nothing waits in a callback.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from optimus_humanoid.msg import ActionChunk, JointCommand
+from rclpy.node import Node
+from sensor_msgs.msg import JointState as JointStateMsg
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from optimus_nodes.core.control_report import LEVELS, LoopTiming, control_report
+from optimus_nodes.core.errors import CommandError, ConfigError
+from optimus_nodes.core.joint_controller import JointControlConfig, JointController
+from optimus_nodes.core.robot import RobotSpec
+from optimus_nodes.core.robot_clock import RobotClock
+from optimus_nodes.core.values import JointState
+from optimus_nodes.robot.dynamics import GravityModel
+from optimus_nodes.robot.load import load_robot
+from optimus_nodes.ros import convert, diagnostics, qos
+from optimus_nodes.ros.params import declare
+from optimus_nodes.ros.runtime import precise_timers, run
+
+M = TypeVar("M")
+T = TypeVar("T")
+STILL_STOPPED = "still stopped: release the button first (publish false on emergency_stop); a stop lasts at least 0.5 s"
+
+
+@dataclass(frozen=True)
+class JointControlParams:
+    """Parameters of joint_control_node."""
+
+    robot: str = field(default="optimus", metadata={"doc": "Robot in config/robots."})
+    rate_hz: float = field(default=250.0, metadata={"doc": "Ticks of the control loop, Hz. 50 to 1000."})
+    control: JointControlConfig = field(default_factory=JointControlConfig)
+
+    def __post_init__(self) -> None:
+        if not 50.0 <= self.rate_hz <= 1000.0:
+            raise ConfigError(f"parameter rate_hz is {self.rate_hz}; it must be 50 to 1000")
+
+
+class JointControlNode(Node):
+    """The shell around JointController."""
+
+    def __init__(self, load: Callable[[str], tuple[RobotSpec, str]] = load_robot) -> None:
+        super().__init__("joint_control")
+        params = declare(self, JointControlParams)
+        self._robot, urdf = load(params.robot)
+        self._controller = JointController(self._robot, params.control, GravityModel(self._robot, urdf))
+        self._reader = convert.JointStateReader(self._robot)
+        self._period = 1.0 / params.rate_hz
+        self._robot_clock, self._timing = RobotClock(), LoopTiming(self._period)
+        self._state: JointState | None = None
+        self._arrival = self._ticked = 0.0
+        self._commands = self.create_publisher(JointCommand, "joint_commands", qos.COMMAND)
+        self.create_subscription(JointStateMsg, "joint_states", self._on_state, qos.STATE)
+        self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
+        self.create_subscription(JointTrajectory, "teleop/joint_trajectory", self._on_target, qos.COMMAND)
+        self.create_subscription(JointStateMsg, "teleop/hand_joints", self._on_target, qos.COMMAND)
+        for profile in (qos.LATCHED, qos.ANY):  # a stop must arrive whatever its sender's QoS is
+            self.create_subscription(Bool, "emergency_stop", self._on_emergency_stop, profile)
+        self.create_service(Trigger, "emergency_stop/reset", self._on_reset)
+        self.create_timer(2.0 * self._period, self._on_timer)
+        self._reporter = diagnostics.Reporter(self, self._health, "control")
+
+    def _on_state(self, message: JointStateMsg) -> None:
+        monotonic = time.monotonic()
+        try:
+            state = self._reader.read(message)
+        except CommandError as error:
+            self._warn(error)
+            return
+        if state is None:
+            return
+        self._robot_clock.on_state(state.stamp, monotonic)
+        due = self._state is None or abs(state.stamp - self._state.stamp) > 0.75 * self._period
+        self._arrival = monotonic
+        if due:
+            self._state = state
+            self._tick(monotonic)
+
+    def _on_timer(self) -> None:
+        monotonic = time.monotonic()
+        if self._state is not None and monotonic - self._ticked > 2.0 * self._period:
+            self._tick(monotonic)
+
+    def _tick(self, monotonic: float) -> None:
+        assert self._state is not None
+        try:
+            command = self._controller.tick(self._robot_clock.now(monotonic), monotonic, self._state)
+        except CommandError as error:
+            self._warn(error)
+            return
+        self._commands.publish(convert.joint_command_to_msg(command, self._robot))
+        self._ticked = monotonic
+        self._timing.tick(monotonic, time.monotonic())
+
+    def _on_chunk(self, message: ActionChunk) -> None:
+        monotonic = time.monotonic()
+        try:
+            chunk = self._read(convert.action_chunk_from_msg, message)
+            self._controller.on_chunk(chunk, self._robot_clock.now(monotonic), monotonic)
+        except CommandError as error:
+            self._warn(error)
+
+    def _on_target(self, message: JointTrajectory | JointStateMsg) -> None:
+        monotonic = time.monotonic()
+        try:
+            names, positions, stamp = self._read(convert.joint_target_from_msg, message)
+            now = self._robot_clock.now(monotonic)
+            self._controller.on_joint_target(names, positions, "teleop", now, monotonic, stamp)
+        except CommandError as error:
+            self._warn(error)
+
+    def _read(self, reader: Callable[[M], T], message: M) -> T:
+        try:
+            return reader(message)
+        except CommandError as error:
+            self._controller.count_refusal(error)
+            raise
+
+    def _on_emergency_stop(self, message: Bool) -> None:
+        self._controller.emergency_stop(message.data)
+        self.get_logger().warning(f"emergency stop {'pressed' if message.data else 'released'}")
+
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self._controller.reset_emergency_stop()
+        response.message = "no emergency stop any more" if response.success else STILL_STOPPED
+        self.get_logger().warning(response.message)
+        return response
+
+    def _health(self) -> diagnostics.Health:
+        monotonic = time.monotonic()
+        age = None if self._state is None else monotonic - self._arrival
+        level, text, figures = control_report(self._controller.status(), self._timing, age, monotonic)
+        return diagnostics.Health(diagnostics.LEVELS[LEVELS.index(level)], text, figures)
+
+    def _warn(self, error: CommandError) -> None:
+        self.get_logger().warning(f"refused ({error.reason}): {error}", throttle_duration_sec=1.0)
+
+
+def main() -> int:
+    """Entry point."""
+
+    def make() -> Node:
+        precise_timers()
+        node = JointControlNode()
+        gc.freeze()
+        return node
+
+    return run(make, executor="events")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
