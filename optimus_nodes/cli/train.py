@@ -33,18 +33,16 @@ def run(
 ) -> int:
     """Train the policy on demonstrations and write the bundle OUT. Ctrl-C stops, saves and writes the bundle too."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its threads would spin where others work
-    import torch
-
     from ..learning.data import Mixture, read_data_set
-    from ..learning.export import read_weights
-    from ..learning.train import TENSORS, TrainConfig, Trainer
+    from ..learning.export import export_training, read_weights
+    from ..learning.train import TENSORS, TrainConfig, Trainer, use_threads
 
     work = work or Path("runs") / "train" / out.name
     if (work / TENSORS).is_file() and not resume:
         raise ConfigError(f"{work} holds a checkpoint; add --resume to go on, or give another --work or --out")
     if resume and not (work / TENSORS).is_file():
         raise ConfigError(f"{work} holds no checkpoint to resume; leave --resume out")
-    torch.set_num_threads(threads or os.cpu_count() or 1)
+    threads = use_threads(threads)
     spec = _robot(robot)
     defaults = {"tactile_pads": list(spec.tactile_pads), "history_dt": 0.1}
     mixture = Mixture([read_data_set(one, defaults) for one in data], held_out)
@@ -65,42 +63,16 @@ def run(
     elif init is not None:
         trainer.start_from(read_weights(init), str(init))
     print(
-        f"{len(mixture.training)} training and {len(mixture.held_out)} held-out frames of {mixture.episodes} "
-        f"episodes; {trainer.network.count_parameters() / 1e6:.2f} M parameters; {torch.get_num_threads()} threads; work in {work}"
+        f"{len(mixture.training)} training and {len(mixture.held_out)} held-out frames, {mixture.episodes} episodes; "
+        f"{trainer.network.count_parameters() / 1e6:.2f} M parameters; {threads} threads; work in {work}"
     )
     with _Interrupt() as interrupt, _display() as show:
         finished = trainer.run(show, interrupt.pressed)
-    _write(trainer, out)
+    worst = export_training(trainer, out)
+    print(f"wrote {out}; it answers like the trained network within {worst:.1e} rad")
     if not finished:
         print(f"stopped at step {trainer.step}; go on with the same options and --resume")
     return 0
-
-
-def _write(trainer: Any, out: Path) -> None:
-    import numpy as np
-
-    from ..learning.batches import AugmentConfig, BatchMaker
-    from ..learning.export import export_bundle
-
-    m, c = trainer.mixture, trainer.config
-    maker = BatchMaker(m, trainer.tokenizer, 16, 0, AugmentConfig.none())
-    samples = maker.new()
-    frames = m.held_out if len(m.held_out) else m.training
-    frames = frames[np.linspace(0, len(frames) - 1, 16).astype(np.int64)]
-    maker.fill(frames, np.zeros((16, len(samples.images), 2), np.int64), samples)
-    training = {
-        "data": m.folders,
-        "frames": len(m.training),
-        "episodes": int(m.episodes),
-        "steps": trainer.step,
-        "minutes": round(trainer.elapsed / 60, 1),
-        "batch": c.batch,
-        "lr": c.lr,
-        "seed": c.seed,
-        "started_from": trainer.started_from,
-    }
-    worst = export_bundle(trainer.averaged(), out, m.contract, trainer.tokenizer.vocabulary, training, samples)
-    print(f"wrote {out}; it answers like the trained network within {worst:.1e} rad")
 
 
 def _robot(name: str) -> Any:

@@ -35,7 +35,8 @@ class PositionHistory:
         after = next((i for i, (known, _) in enumerate(self._kept) if known >= stamp), len(self._kept) - 1)
         late, position = self._kept[after]
         if after == 0 or late <= stamp:
-            return position.copy()
+            return np.array(position)
         early, before = self._kept[after - 1]
         share = (stamp - early) / (late - early)
-        return np.asarray(before + share * (position - before))
+        between: Array = before + share * (position - before)
+        return between

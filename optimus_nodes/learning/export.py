@@ -16,8 +16,9 @@ from ..core.contract import PolicyContract
 from ..core.errors import ConfigError, ContractError
 from ..policy.bundle import MAX_BYTES, MODEL, WEIGHTS, Bundle, bundle_bytes, write_bundle
 from ..policy.network import PolicyNetwork
-from .batches import Batch
+from .batches import AugmentConfig, Batch, BatchMaker
 from .checkpoint import TENSORS
+from .train import Trainer
 
 TOLERANCE = 2e-4  # rad, between PyTorch and ONNX Runtime in float32
 
@@ -72,6 +73,28 @@ def export_bundle(
     if bundle_bytes(folder) > MAX_BYTES:
         raise ConfigError(f"{folder} has {bundle_bytes(folder) / 1e6:.1f} MB; allowed are {MAX_BYTES / 1e6:.0f} MB")
     return worst
+
+
+def export_training(trainer: Trainer, folder: Path) -> float:
+    """Write the averaged weights of a training as the bundle `folder`, checked on 16 held-out frames."""
+    m, c = trainer.mixture, trainer.config
+    maker = BatchMaker(m, trainer.tokenizer, 16, 0, AugmentConfig.none())
+    samples = maker.new()
+    frames = m.held_out if len(m.held_out) else m.training
+    frames = frames[np.linspace(0, len(frames) - 1, 16).astype(np.int64)]
+    maker.fill(frames, np.zeros((16, len(samples.images), 2), np.int64), samples)
+    training = {
+        "data": m.folders,
+        "frames": int(len(m.training)),
+        "episodes": int(m.episodes),
+        "steps": trainer.step,
+        "minutes": round(trainer.elapsed / 60, 1),
+        "batch": c.batch,
+        "lr": c.lr,
+        "seed": c.seed,
+        "started_from": trainer.started_from,
+    }
+    return export_bundle(trainer.averaged(), folder, m.contract, trainer.tokenizer.vocabulary, training, samples)
 
 
 def _inputs(samples: Batch, i: int) -> tuple[Tensor, ...]:

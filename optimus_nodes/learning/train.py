@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -25,6 +26,12 @@ from .data import Mixture
 from .loss import AuxLayout, LossWeights, errors, joint_weights, loss_parts, statistics, total
 
 Report = Callable[[dict[str, Any]], None]
+
+
+def use_threads(threads: int) -> int:
+    """Let torch use so many threads, all cores when 0. Returns how many it uses."""
+    torch.set_num_threads(threads or os.cpu_count() or 1)
+    return torch.get_num_threads()
 
 
 @dataclass(frozen=True, slots=True)

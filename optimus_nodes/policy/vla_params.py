@@ -1,0 +1,21 @@
+"""What can be set about vla_node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class VlaParams:
+    """Parameters of vla_node."""
+
+    robot: str = field(default="optimus", metadata={"doc": "Robot in config/robots."})
+    bundle: str = field(default="pick_place", metadata={"doc": "Policy in models/, or the path of a bundle."})
+    threads: int = field(default=1, metadata={"doc": "Threads of the network, 1 to 16."})
+    max_age: float = field(default=0.3, metadata={"doc": "Inputs further apart than this count as missing, s."})
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.threads <= 16 or self.max_age <= 0:
+            raise ConfigError(f"threads is {self.threads} (1 to 16) and max_age {self.max_age} s (above 0)")

@@ -1,0 +1,79 @@
+"""Runs a policy in a thread of its own; only the newest observation counts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from ..core.timing import Delays
+from ..core.values import Observation, Policy, PolicyOutput
+
+Answer = Callable[[Observation, PolicyOutput, int], None]
+
+
+class PolicyWorker:
+    """`submit` never waits; `answer(observation, output, task_id)` is called in the worker's thread.
+
+    `dropped` counts observations that were replaced before the policy looked at them. An error in the
+    policy ends the worker; `check` raises it to whoever asks next.
+    """
+
+    def __init__(self, policy: Policy, answer: Answer) -> None:
+        self.policy, self._answer = policy, answer
+        self.dropped, self.delays = 0, Delays(1024)
+        self._waiting: tuple[Observation, int] | None = None
+        self._ended = False
+        self._error: BaseException | None = None
+        self._condition = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="policy", daemon=True)
+        self._thread.start()
+
+    def submit(self, observation: Observation, task_id: int) -> None:
+        """Have the policy answer to `observation` next."""
+        with self._condition:
+            self.dropped += self._waiting is not None
+            self._waiting = (observation, task_id)
+            self._condition.notify()
+
+    def clear(self) -> None:
+        """Forget what waits: the task is over."""
+        with self._condition:
+            self._waiting = None
+
+    def figures(self) -> dict[str, object]:
+        """What can be told about the policy: its id, its times and what was dropped."""
+        return {
+            "policy_id": self.policy.policy_id,
+            "inference_p50_ms": self.delays.percentile(50) * 1e3,
+            "inference_p99_ms": self.delays.percentile(99) * 1e3,
+            "pictures_dropped": self.dropped,
+        }
+
+    def check(self) -> None:
+        """Raise the error that ended the worker, if one did."""
+        if self._error is not None:
+            raise self._error
+
+    def close(self) -> None:
+        """End the thread after the answer it is working on."""
+        with self._condition:
+            self._ended = True
+            self._condition.notify()
+        self._thread.join(timeout=5.0)
+
+    def _work(self) -> None:
+        try:
+            while True:
+                with self._condition:
+                    self._condition.wait_for(lambda: self._waiting is not None or self._ended)
+                    if self._ended or self._waiting is None:
+                        return
+                    observation, task_id = self._waiting
+                    self._waiting = None
+                began = time.monotonic()
+                output = self.policy.infer(observation)
+                self.delays.add(time.monotonic() - began)
+                self._answer(observation, output, task_id)
+        except BaseException as error:  # raised in the node's thread by check()
+            self._error = error

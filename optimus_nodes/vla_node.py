@@ -1,0 +1,149 @@
+"""Follows the task: looks, feels, and proposes the next joint targets on every head picture.
+
+In: <camera>/image_raw, joint_states, tactile/*, task. Out: action_chunk, /diagnostics. The network runs in a
+thread of its own; a picture that comes while it works replaces the one that waits. When an input is missing or
+late no chunk is sent and /diagnostics says which; joint_control_node then slows down and holds.
+A bundle that does not fit the robot ends the node with the list of differences.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+from optimus_humanoid.msg import ActionChunk as ActionChunkMsg
+from optimus_humanoid.msg import TactileArray
+from optimus_humanoid.msg import Task as TaskMsg
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image, JointState
+
+from optimus_nodes.core.errors import CommandError, DeviceError
+from optimus_nodes.core.observation_buffer import ObservationBuffer
+from optimus_nodes.core.plan import Task
+from optimus_nodes.core.robot import RobotSpec
+from optimus_nodes.core.timing import Rate
+from optimus_nodes.core.values import ActionChunk, Observation, PolicyOutput
+from optimus_nodes.policy.runtime import OnnxPolicy, load_policy
+from optimus_nodes.policy.vla_params import VlaParams
+from optimus_nodes.policy.worker import PolicyWorker
+from optimus_nodes.robot.load import load_robot
+from optimus_nodes.robot.share import share_path
+from optimus_nodes.ros import convert, qos
+from optimus_nodes.ros.diagnostics import OK, WARN, Health, Reporter
+from optimus_nodes.ros.params import declare
+from optimus_nodes.ros.runtime import run
+
+
+class VlaNode(Node):
+    """The shell around an observation buffer and a policy."""
+
+    def __init__(
+        self, load_robot: Callable[[str], RobotSpec], load_policy: Callable[[str, RobotSpec, int], OnnxPolicy]
+    ) -> None:
+        super().__init__("vla")
+        params = declare(self, VlaParams)
+        robot = load_robot(params.robot)
+        policy = load_policy(params.bundle, robot, params.threads)
+        cameras = [name for name, _, _ in policy.contract.cameras]
+        self._names = robot.joint_names
+        self._task, self._chunks, self._refused = Task(), Rate(), 0
+        self._buffer = ObservationBuffer(robot, cameras, params.max_age)
+        self._joints = convert.JointStateReader(robot)
+        self._worker = PolicyWorker(policy, self._on_answer)
+        self._chunk = self.create_publisher(ActionChunkMsg, "action_chunk", qos.COMMAND)
+        self._listen(JointState, "joint_states", self._on_joints, qos.STATE)
+        touched = self._buffer.on_touch
+        for side in ("left_hand", "right_hand"):
+            self._listen(TactileArray, f"tactile/{side}", lambda m: touched(*convert.tactile_from_msg(m)), qos.SENSOR)
+        for camera in cameras:
+            self._listen(Image, f"{camera}/image_raw", partial(self._on_picture, camera), qos.IMAGE)
+        self._listen(TaskMsg, "task", self._on_task, qos.LATCHED)
+        self._reporter = Reporter(self, self._health, "policy")
+
+    def _listen(self, kind: type, topic: str, handle: Callable[[Any], None], profile: QoSProfile) -> None:
+        def heard(message: Any) -> None:
+            try:
+                handle(message)
+            except (CommandError, DeviceError) as error:  # a message nobody can use: counted, said, left out
+                self._refused += 1
+                self.get_logger().error(f"{topic}: {error}", throttle_duration_sec=5.0)
+
+        self.create_subscription(kind, topic, heard, profile)
+
+    def _on_task(self, message: TaskMsg) -> None:
+        self._task = convert.task_from_msg(message)
+        self._worker.clear()
+        self.get_logger().info(f"task {self._task.id}: {self._task.sentence or 'none'}")
+
+    def _on_joints(self, message: JointState) -> None:
+        state = self._joints.read(message)
+        if state is not None:
+            self._buffer.on_joints(state, time.monotonic())
+
+    def _on_picture(self, camera: str, message: Image) -> None:
+        pixels, stamp = convert.image_from_msg(message)
+        self._buffer.on_picture(camera, stamp, pixels, time.monotonic())
+        if camera == self._buffer.cameras[0] and self._task.sentence and not self._buffer.missing():
+            self._worker.submit(self._buffer.observe(self._task.sentence), self._task.id)
+
+    def _on_answer(self, seen: Observation, output: PolicyOutput, task_id: int) -> None:
+        if task_id != self._task.id or seen.sentence != self._task.sentence:
+            return  # the task changed while the network worked
+        policy = self._worker.policy
+        chunk = ActionChunk(
+            seen.stamp,
+            seen.stamp,
+            policy.step_dt,
+            self._names,
+            output.positions,
+            output.progress,
+            policy.policy_id,
+            task_id,
+        )
+        self._chunk.publish(convert.action_chunk_to_msg(chunk))
+        self._chunks.tick(time.monotonic())
+
+    def _health(self) -> Health:
+        self._worker.check()
+        now = time.monotonic()
+        missing = self._buffer.missing(now)
+        values = {
+            "task_id": self._task.id,
+            "task": self._task.sentence,
+            "chunks": self._chunks.count,
+            "chunk_hz": self._chunks.hz(now),
+            "inputs_refused": self._refused,
+            **self._worker.figures(),
+        }
+        return Health(WARN, missing, values) if missing else Health(OK, "ok", values)
+
+    def destroy_node(self) -> None:
+        """Stop the network's thread, then the node."""
+        self._worker.close()
+        super().destroy_node()
+
+
+def bundle_path(bundle: str) -> Path:
+    """A folder as given, or the bundle of that name in models/."""
+    return Path(bundle) if Path(bundle).is_dir() else share_path(f"models/{bundle}")
+
+
+def main() -> int:
+    """Entry point of vla_node."""
+    cv2.setNumThreads(1)
+    return run(
+        lambda: VlaNode(
+            lambda name: load_robot(name)[0],
+            lambda name, robot, threads: load_policy(bundle_path(name), robot, threads),
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
