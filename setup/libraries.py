@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stages import Environment
 
 NO_NETWORK = (
+    "NameResolutionError",
     "NewConnectionError",
     "Failed to establish a new connection",
     "Temporary failure in name resolution",

@@ -69,4 +69,7 @@ def check_cpu_build(home: Environment, progress: Progress) -> None:
         raise SetupProblem(f"torch was installed but does not start (see {error.log})", f"less {error.log}") from error
     if "cuda None" not in output:
         pip(home, progress, ["uninstall", "--yes", "torch"], "torch")
-        raise SetupProblem(f"pip installed a CUDA build of torch ({output.strip()})", "PIP_CONFIG_FILE=/dev/null make test")
+        raise SetupProblem(
+            f"pip installed a CUDA build of torch ({output.strip()}), which was taken out again",
+            "PIP_CONFIG_FILE=/dev/null make env-train   (pip without the settings of this machine)",
+        )

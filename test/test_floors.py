@@ -24,7 +24,7 @@ ROS = {
 CORE_MAY = {"numpy", "transforms3d"}
 # Third-party libraries that stay out of whole floors, whatever they are used for.
 FORBIDDEN = {
-    **{name: ROS for name in FLOOR_1},
+    **dict.fromkeys(FLOOR_1, ROS),
     "ros": {"torch", "mujoco", "onnx", "onnxruntime", "typer"},
     "learning": ROS | {"typer"},
     "nodes": {"torch", "typer"},
