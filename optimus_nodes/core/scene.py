@@ -26,9 +26,7 @@ class Region:
 
     def contains(self, x: float, y: float) -> bool:
         """True when the point (x, y) m lies inside or on the border."""
-        return bool(
-            abs(x - self.centre[0]) <= self.edges[0] / 2 and abs(y - self.centre[1]) <= self.edges[1] / 2
-        )
+        return bool(abs(x - self.centre[0]) <= self.edges[0] / 2 and abs(y - self.centre[1]) <= self.edges[1] / 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,8 @@ class Policy(Protocol):
     policy_id: str
     step_dt: float
 
+    def reset(self) -> None: ...
+
     def infer(self, observation: Observation) -> PolicyOutput: ...
 
 

@@ -89,7 +89,9 @@ def _make_shard(number: int) -> dict[str, int]:
     return dict(counts)
 
 
-def _write_shard(folder: Path, whole: Recording, job: CollectJob, demonstrator: Demonstrator, counts: Counter[str]) -> None:
+def _write_shard(
+    folder: Path, whole: Recording, job: CollectJob, demonstrator: Demonstrator, counts: Counter[str]
+) -> None:
     """Write under another name first, so that a shard that exists is whole."""
     partial = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)

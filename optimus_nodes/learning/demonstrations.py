@@ -56,7 +56,9 @@ def draw_instructions(rng: np.random.Generator) -> list[Instruction]:
     if kind < 0.74:
         return [Instruction("pick", colour), Instruction("place", colour, bin_)]
     if kind < 0.90:
-        return [Instruction("pick", colour), Instruction("put_down"), Instruction("place", other, bin_)][: rng.integers(2, 4)]
+        return [Instruction("pick", colour), Instruction("put_down"), Instruction("place", other, bin_)][
+            : rng.integers(2, 4)
+        ]
     return [Instruction("home"), Instruction("pick", colour)]
 
 
@@ -128,6 +130,8 @@ class Demonstrator:
         first_frame: int,
     ) -> tuple[Recording, bool]:
         loop, expert, part = self._loop, self._expert, Recording()
+        if policy is not None:
+            policy.reset()
         expert.begin(instruction, self._view(), draw_style(rng))
         push = _Push(rng, len(loop.robot.joint_names), self._arms, 0.0 if policy else self._noise)
         done_for = 0.0
@@ -153,7 +157,14 @@ class Demonstrator:
         return ExpertView(world.joint_state().position, world.tactile(), world.scene_state())
 
     def _record(
-        self, part: Recording, seen: object, advice: Advice, instruction: Instruction, number: int, frame: int, view: ExpertView
+        self,
+        part: Recording,
+        seen: object,
+        advice: Advice,
+        instruction: Instruction,
+        number: int,
+        frame: int,
+        view: ExpertView,
     ) -> None:
         images = {name: shrink(seen.images[name], *size) for name, size in SIZES.items()}  # type: ignore[attr-defined]
         part.add(

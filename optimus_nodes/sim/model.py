@@ -28,9 +28,7 @@ _HAND_PARTS = ("hand", "palm", "thumb", "index", "middle", "ring", "little")
 _GRIP = {"condim": 4, "friction": (1.2, 0.02, 0.001), "solref": (0.006, 1.0), "solimp": (0.95, 0.99, 0.001, 0.5, 2.0)}
 
 
-def compile_model(
-    robot: RobotSpec, urdf: str, scene: SceneConfig | None, base: str = "fixed"
-) -> mujoco.MjModel:
+def compile_model(robot: RobotSpec, urdf: str, scene: SceneConfig | None, base: str = "fixed") -> mujoco.MjModel:
     """Return the model of robot and bench. `scene` None: the robot alone over a floor.
 
     Args: base: "fixed" (pelvis welded to the world) or "free".
@@ -120,13 +118,11 @@ def _dress_robot(spec: mujoco.MjSpec, robot: RobotSpec) -> None:
         spec.add_sensor(name=name, type=kind, objtype=mujoco.mjtObj.mjOBJ_SITE, objname="imu")
     for pad in robot.tactile_pads:
         spec.body(pad).add_site(name=pad, type=mujoco.mjtGeom.mjGEOM_SPHERE, size=(0.06, 0.0, 0.0), group=5)
-        spec.add_sensor(
-            name=pad, type=mujoco.mjtSensor.mjSENS_TOUCH, objtype=mujoco.mjtObj.mjOBJ_SITE, objname=pad
-        )
+        spec.add_sensor(name=pad, type=mujoco.mjtSensor.mjSENS_TOUCH, objtype=mujoco.mjtObj.mjOBJ_SITE, objname=pad)
 
 
 def hand_of(body: str) -> str:
-    """"left" or "right" when the link `body` belongs to a hand, else ""."""
+    """ "left" or "right" when the link `body` belongs to a hand, else ""."""
     side, _, rest = body.partition("_")
     return side if side in ("left", "right") and rest.split("_")[0] in _HAND_PARTS else ""
 
@@ -149,17 +145,21 @@ def _add_surroundings(spec: mujoco.MjSpec, base: str) -> None:
     )
     floor = -0.95 if base == "free" else -0.96  # a welded pelvis must not press the feet into the floor
     ground = world.add_geom(
-        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=(4.0, 4.0, 0.1), pos=(0, 0, floor), rgba=(0.72, 0.74, 0.76, 1)
+        name="floor",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=(4.0, 4.0, 0.1),
+        pos=(0, 0, floor),
+        rgba=(0.72, 0.74, 0.76, 1),
     )
     ground.contype, ground.conaffinity = _SCENE, _BODY | _SCENE | _LEFT | _RIGHT
-    world.add_light(name="lamp", pos=(0.3, 0.0, 2.2), dir=(0.0, 0.0, -1.0), diffuse=(0.55, 0.55, 0.55), castshadow=False)
+    world.add_light(
+        name="lamp", pos=(0.3, 0.0, 2.2), dir=(0.0, 0.0, -1.0), diffuse=(0.55, 0.55, 0.55), castshadow=False
+    )
     eye, target = np.array([1.55, -1.15, 0.85]), np.array([0.22, 0.0, 0.06])
     back = (eye - target) / np.linalg.norm(eye - target)
     right = np.cross([0.0, 0.0, 1.0], back)
     right /= np.linalg.norm(right)
-    world.add_camera(
-        name="outside", pos=eye, xyaxes=(*right, *np.cross(back, right)), fovy=48.0, resolution=(640, 480)
-    )
+    world.add_camera(name="outside", pos=eye, xyaxes=(*right, *np.cross(back, right)), fovy=48.0, resolution=(640, 480))
 
 
 def _add_bench(spec: mujoco.MjSpec, scene: SceneConfig) -> None:

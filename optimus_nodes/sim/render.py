@@ -20,7 +20,9 @@ class SceneRenderer:
     Raises: DeviceError when no OpenGL context can be made.
     """
 
-    def __init__(self, world: SimWorld, cameras: Sequence[str] = ("head", "wrist_left", "wrist_right", "outside")) -> None:
+    def __init__(
+        self, world: SimWorld, cameras: Sequence[str] = ("head", "wrist_left", "wrist_right", "outside")
+    ) -> None:
         self._model = world.model
         self._data = mujoco.MjData(world.model)
         self._sizes = {}

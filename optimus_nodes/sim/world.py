@@ -49,8 +49,10 @@ class SimWorld:
         self._act = np.array([model.actuator(n).id for n in names])
         pads = [model.sensor(p).adr[0] for p in self.robot.tactile_pads]
         self._pads = np.array(pads)
-        self._imu = {k: slice(model.sensor(k).adr[0], model.sensor(k).adr[0] + model.sensor(k).dim[0])
-                     for k in ("imu_quat", "imu_gyro", "imu_acc")}
+        self._imu = {
+            k: slice(model.sensor(k).adr[0], model.sensor(k).adr[0] + model.sensor(k).dim[0])
+            for k in ("imu_quat", "imu_gyro", "imu_acc")
+        }
         self._boxes = [model.body(b).name for b in range(model.nbody) if model.body(b).name.startswith("box_")]
         self._box_body = {name: model.body(name).id for name in self._boxes}
         self._box_geom = {int(model.body(name).geomadr[0]): name for name in self._boxes}
@@ -147,9 +149,7 @@ class SimWorld:
     def joint_state(self) -> JointState:
         """Measured joints in the robot's order: rad, rad/s, N·m."""
         data = self.data
-        return JointState(
-            self.time, data.qpos[self._qpos], data.qvel[self._dof], data.actuator_force[self._act]
-        )
+        return JointState(self.time, data.qpos[self._qpos], data.qvel[self._dof], data.actuator_force[self._act])
 
     def imu(self) -> ImuReading:
         """The IMU's reading in its own frame."""
