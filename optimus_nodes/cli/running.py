@@ -16,7 +16,7 @@ from typing import Any
 from optimus_nodes.cli.environment import graph_environment
 from optimus_nodes.cli.supervisor import GIVEN_UP, STATE_FILE
 from optimus_nodes.core.errors import DeviceError
-from optimus_nodes.drivers.processes import cpu_seconds, is_alive, memory_mb, start_process
+from optimus_nodes.drivers.processes import child_processes, cpu_seconds, is_alive, memory_mb, start_process
 
 
 class RunningGraph:
@@ -57,7 +57,7 @@ class RunningGraph:
                 found[name] = node["pid"]
         for name, pid in list(found.items()):
             if name != "supervisor":
-                for number, child in enumerate(_children(pid), start=1):
+                for number, child in enumerate(child_processes(pid), start=1):
                     found[f"{name}.{number}"] = child
         return found
 
@@ -106,12 +106,3 @@ def wait_for_nodes(graph: RunningGraph, timeout: float = 10.0) -> None:
             raise DeviceError(f"the supervisor did not start the nodes within {timeout:g} s; see {graph.run_dir}")
         time.sleep(0.05)
 
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found += [int(child) for child in task.read_text().split()]
-        except OSError:
-            continue
-    return found

@@ -101,3 +101,14 @@ def cpu_seconds(process_id: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def child_processes(process_id: int) -> list[int]:
+    """Process ids of what the process has started and what still runs."""
+    found: list[int] = []
+    for file in Path(f"/proc/{process_id}/task").glob("*/children"):
+        try:
+            found += [int(child) for child in file.read_text().split()]
+        except OSError:
+            continue
+    return [child for child in found if is_alive(child)]

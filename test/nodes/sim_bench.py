@@ -1,0 +1,100 @@
+"""Starts real nodes for a test and listens to them, in a ROS domain of its own on this machine only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from optimus_nodes.cli.companion import Companion
+from optimus_nodes.cli.environment import enter_graph_environment, free_domain, graph_environment
+from optimus_nodes.drivers.processes import start_process
+from optimus_nodes.robot.load import load_robot
+from optimus_nodes.ros import convert
+
+ROBOT, URDF = load_robot("optimus")
+
+
+class Bench:
+    """Processes and a listener. Use it in a `with` block: nothing is left running after it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.domain = free_domain()
+        self._before = dict(os.environ)
+        enter_graph_environment(self.domain)
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.listener: Companion | None = None
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.listener is not None:
+            self.listener.__exit__()
+        for process in self._processes:
+            stop(process)
+        os.environ.clear()
+        os.environ.update(self._before)
+
+    def start(self, executable: str, *parameters: str) -> subprocess.Popen[bytes]:
+        """Start a node; each parameter is `name:=value`."""
+        words = [word for parameter in parameters for word in ("-p", parameter)]
+        command = [sys.executable, "-m", f"optimus_nodes.{executable}", "--ros-args", *words]
+        with (self.folder / f"{executable}.log").open("ab") as output:
+            environment = {**graph_environment(self.domain), "MUJOCO_GL": "egl", "LP_NUM_THREADS": "0"}
+            self._processes.append(start_process(command, environment, output))
+        return self._processes[-1]
+
+    def log(self, executable: str) -> str:
+        """Everything a node has written."""
+        return (self.folder / f"{executable}.log").read_text(errors="replace")
+
+    def listen(self) -> Companion:
+        """The listener; start processes first."""
+        self.listener = Companion()
+        return self.listener
+
+
+class Heard(list[tuple[float, Any]]):
+    """Messages of one topic with their arrival, monotonic s."""
+
+    def __init__(self, listener: Companion, kind: type, topic: str, profile: Any) -> None:
+        super().__init__()
+        node = listener.node
+        node.create_subscription(kind, topic, lambda message: self.append((time.monotonic(), message)), profile)
+
+    def stamps(self) -> list[float]:
+        """Header stamps, robot time s."""
+        return [convert.stamp_from_msg(message.header.stamp) for _, message in self]
+
+
+def stop(process: subprocess.Popen[bytes], patience: float = 8.0) -> int:
+    """Ctrl-C, and SIGKILL when that is not heard; returns the exit code."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
+
+
+def wait_for(condition: Callable[[], object], listener: Companion, timeout: float, what: str) -> None:
+    """Take in messages until `condition` holds; fails the test with `what` otherwise."""
+    assert listener.wait(condition, timeout), f"{what} did not happen within {timeout:g} s"
+
+
+def columns(states: Sequence[tuple[float, Any]], joint: str) -> tuple[list[float], list[float], list[float]]:
+    """(arrivals s, positions rad, velocities rad/s) of one joint in JointState messages."""
+    index = ROBOT.joint_names.index(joint)
+    return (
+        [arrival for arrival, _ in states],
+        [message.position[index] for _, message in states],
+        [message.velocity[index] for _, message in states],
+    )
