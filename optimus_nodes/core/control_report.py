@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .joint_controller import ControlStatus
+from .joint_control_config import ControlStatus
 from .timing import Delays, Rate
 
 LEVELS = ("ok", "warn", "error")

@@ -6,68 +6,24 @@ The same object runs in the node and in the lock-step loop. It reads no clock: `
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from .chunk_player import ChunkPlayer
 from .command_checks import CommandChecks
-from .errors import CommandError, ConfigError
+from .errors import CommandError
+from .joint_control_config import ControlStatus, JointControlConfig
 from .joint_guard import JointGuard
-from .ownership import NOBODY, Ownership
+from .ownership import Ownership
 from .robot import RobotSpec
-from .target_follower import TargetFollower
 from .timing import Delays
 from .values import ActionChunk, Array, JointCommand, JointState
 
+__all__ = ["ControlStatus", "JointControlConfig", "JointController"]
 
-def _doc(text: str) -> dict[str, str]:
-    return {"doc": text}
-
-
-@dataclass(frozen=True)
-class JointControlConfig:
-    """Parameters of the joint controller. Times are in s."""
-
-    silence: float = field(default=0.1, metadata=_doc("No command for this long: slow down and hold, s."))
-    slow_down: float = field(default=0.12, metadata=_doc("From full speed along a chunk to a halt, s."))
-    crossfade: float = field(default=0.15, metadata=_doc("How long a new chunk takes to replace the one before, s."))
-    release_after: float = field(default=0.5, metadata=_doc("Silence after which an owner loses the robot, s."))
-    max_chunk_age: float = field(default=0.3, metadata=_doc("Chunks whose step 0 is older are refused, s."))
-    max_target_age: float = field(default=0.1, metadata=_doc("Stamped teleoperation targets older are refused, s."))
-    max_future: float = field(default=0.05, metadata=_doc("Commands stamped further ahead are refused, s."))
-    max_state_age: float = field(default=0.1, metadata=_doc("Without a joint state for this long: hold, s."))
-    max_tick_gap: float = field(default=0.1, metadata=_doc("After a longer pause begin anew from the posture, s."))
-    reset_after: float = field(default=0.5, metadata=_doc("An emergency stop lasts at least this long, s."))
-    takeover_speed: float = field(default=0.8, metadata=_doc("How fast a first chunk may draw the robot to it, rad/s."))
-    teleop_speed: float = field(default=0.5, metadata=_doc("Top speed in teleoperation, share of max_velocity."))
-    velocity_scale: float = field(default=1.0, metadata=_doc("Share of the robot's max_velocity allowed, 0 to 1."))
-    acceleration_scale: float = field(default=1.0, metadata=_doc("Share of max_acceleration allowed, 0 to 1."))
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not (value > 0.0 and np.isfinite(value)):
-                raise ConfigError(f"joint_control parameter {name} is {value}; it must be above 0")
-            if name.endswith(("_scale", "teleop_speed")) and value > 1.0:
-                raise ConfigError(f"joint_control parameter {name} is {value}; it must be at most 1")
-
-
-@dataclass(frozen=True, slots=True)
-class ControlStatus:
-    """Counts since start-up. `refused`: reason -> count. `latency_*`: camera stamp to joint command, s, NaN before."""
-
-    owner: str
-    holding: bool
-    emergency_stopped: bool
-    refused: dict[str, int]
-    accepted: int
-    ticks: int
-    starved_ticks: int
-    restarts: int
-    latency_p50: float
-    latency_p99: float
-    latency_count: int
+_TELEOP_RATE = 20.0  # 1/s: a teleoperated joint is two thirds of the way after 0.1 s
 
 
 class JointController:
@@ -80,7 +36,9 @@ class JointController:
         self._robot, self._config, self._gravity = robot, config, gravity
         self._guard = JointGuard(robot, config.velocity_scale, config.acceleration_scale)
         self._player = ChunkPlayer(config.crossfade, config.silence, config.slow_down, config.takeover_speed)
-        self._follower = TargetFollower(robot.max_velocity * config.velocity_scale * config.teleop_speed)
+        self._teleop_speed = robot.max_velocity * config.velocity_scale * config.teleop_speed
+        self._goal: Array = robot.home.copy()
+        self._soft_goal: Array = robot.home.copy()
         self._checks = CommandChecks(robot, config.max_future)
         self._ownership = Ownership(config.release_after, config.reset_after)
         self._may_jump = 0.2 + 3.0 * robot.max_velocity * config.max_tick_gap  # rad: more is a teleport, not a motion
@@ -138,11 +96,11 @@ class JointController:
                 self._checks.age(stamp, now, self._config.max_target_age, "target")
             if self._ownership.request(source, monotonic):
                 self._player.clear()
-                self._follower.restart(self._guard.position, self._guard.velocity)
+                self._goal, self._soft_goal = self._guard.position.copy(), self._guard.position.copy()
         except CommandError as error:
             self.count_refusal(error)
             raise
-        self._follower.goal[index] = np.clip(positions, self._robot.lower[index], self._robot.upper[index])
+        self._goal[index] = np.clip(positions, self._robot.lower[index], self._robot.upper[index])
         self._accepted += 1
 
     def emergency_stop(self, pressed: bool) -> None:
@@ -235,30 +193,37 @@ class JointController:
         self._reference = state.position.copy()
 
     def _move(self, now: float, monotonic: float, state: JointState, dt: float) -> None:
-        target = self._target(now, monotonic, dt)
-        if target is None or now - state.stamp > self._config.max_state_age:
-            self._reference = self._guard.stop(dt)
-            return
-        velocity = (target - self._reference) / dt
-        self._reference = target
-        # No further ahead of the joint than its torque reaches: it does not wind up against an obstacle.
-        within = np.clip(target, state.position - self._reach, state.position + self._reach)
-        self._guard.step(within, np.where(within == target, velocity, 0.0), dt)
-
-    def _target(self, now: float, monotonic: float, dt: float) -> Array | None:
-        """Where the owner wants the joints now, (J,) rad; None: brake and hold."""
+        """Take one step of `dt` s along the owner's path; brake when there is none."""
         self._ownership.update(monotonic)
+        target = self._play(now, monotonic)
+        if now - state.stamp > self._config.max_state_age:
+            self._guard.stop(dt)
+        elif target is not None:
+            velocity = (target - self._reference) / dt
+            within = self._within_reach(target, state)
+            self._guard.step(within, np.where(within == target, velocity, 0.0), dt)
+        elif self._ownership.owner == "teleop" and self._ownership.silence(monotonic) <= self._config.silence:
+            self._soft_goal += (self._goal - self._soft_goal) * (1.0 - math.exp(-_TELEOP_RATE * dt))
+            goal = self._within_reach(self._soft_goal, state)
+            self._guard.approach(goal, dt, _TELEOP_RATE, self._teleop_speed)
+        else:
+            self._guard.stop(dt)
+        self._reference = self._guard.position if target is None else target
+
+    def _play(self, now: float, monotonic: float) -> Array | None:
+        """Where the policy, if it owns the robot, wants the joints now, (J,) rad."""
         target, observed = self._player.sample(now, monotonic)
-        if self._ownership.owner == "policy":
-            if observed is not None:
-                self._latency.add(now - observed)
-            if target is None or self._player.starved:
-                self._starving += 1
-            return target
-        if self._ownership.owner == NOBODY or self._ownership.silence(monotonic) > self._config.silence:
-            self._follower.restart(self._guard.position, self._guard.velocity)
+        if self._ownership.owner != "policy":
             return None
-        return self._follower.step(dt)
+        if observed is not None:
+            self._latency.add(now - observed)
+        if target is None or self._player.starved:
+            self._starving += 1
+        return target
+
+    def _within_reach(self, target: Array, state: JointState) -> Array:
+        """The target, no further ahead of the joints than their torque reaches: no winding up at an obstacle."""
+        return np.clip(target, state.position - self._reach, state.position + self._reach)
 
     def _command(self, now: float, state: JointState) -> JointCommand:
         """The guard's posture with gravity compensation, its torque at the measured state within max_effort."""

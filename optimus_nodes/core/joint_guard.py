@@ -56,6 +56,17 @@ class JointGuard:
         moving += np.copysign(self._closing_speed(np.abs(gap)), gap)
         return self._move(moving, dt)
 
+    def approach(self, goal: Array, dt: float, rate: float, max_speed: Array) -> Array:
+        """Move one step towards a standing goal (J,) rad, softly: speed <= `rate` (1/s) times the way left.
+
+        Never faster than `max_speed` (J,) rad/s and never past the goal. Returns the new posture, (J,) rad.
+        """
+        self._use_dt(dt)
+        gap = np.clip(goal, self._lower, self._upper) - self.position
+        way = np.abs(gap)
+        speed = np.minimum(np.minimum(self._closing_speed(way), way * rate), max_speed)
+        return self._move(np.copysign(speed, gap), dt)
+
     def stop(self, dt: float) -> Array:
         """Brake as hard as the limits allow; at rest the posture stays. Returns it, shape (J,), rad."""
         if not self.velocity.any():

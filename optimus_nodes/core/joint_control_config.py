@@ -1,0 +1,56 @@
+"""What can be set about the joint controller, and what it tells about itself."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from .errors import ConfigError
+
+
+def _doc(text: str) -> dict[str, str]:
+    return {"doc": text}
+
+
+@dataclass(frozen=True)
+class JointControlConfig:
+    """Parameters of the joint controller. Times are in s."""
+
+    silence: float = field(default=0.1, metadata=_doc("No command for this long: slow down and hold, s."))
+    slow_down: float = field(default=0.12, metadata=_doc("From full speed along a chunk to a halt, s."))
+    crossfade: float = field(default=0.15, metadata=_doc("How long a new chunk takes to replace the one before, s."))
+    release_after: float = field(default=0.5, metadata=_doc("Silence after which an owner loses the robot, s."))
+    max_chunk_age: float = field(default=0.3, metadata=_doc("Chunks whose step 0 is older are refused, s."))
+    max_target_age: float = field(default=0.1, metadata=_doc("Stamped teleoperation targets older are refused, s."))
+    max_future: float = field(default=0.05, metadata=_doc("Commands stamped further ahead are refused, s."))
+    max_state_age: float = field(default=0.1, metadata=_doc("Without a joint state for this long: hold, s."))
+    max_tick_gap: float = field(default=0.1, metadata=_doc("After a longer pause begin anew from the posture, s."))
+    reset_after: float = field(default=0.5, metadata=_doc("An emergency stop lasts at least this long, s."))
+    takeover_speed: float = field(default=0.8, metadata=_doc("How fast a first chunk may draw the robot to it, rad/s."))
+    teleop_speed: float = field(default=0.5, metadata=_doc("Top speed in teleoperation, share of max_velocity."))
+    velocity_scale: float = field(default=1.0, metadata=_doc("Share of the robot's max_velocity allowed, 0 to 1."))
+    acceleration_scale: float = field(default=1.0, metadata=_doc("Share of max_acceleration allowed, 0 to 1."))
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not (value > 0.0 and math.isfinite(value)):
+                raise ConfigError(f"joint_control parameter {name} is {value}; it must be above 0")
+            if name.endswith(("_scale", "teleop_speed")) and value > 1.0:
+                raise ConfigError(f"joint_control parameter {name} is {value}; it must be at most 1")
+
+
+@dataclass(frozen=True, slots=True)
+class ControlStatus:
+    """Counts since start-up. `refused`: reason -> count. `latency_*`: camera stamp to joint command, s, NaN before."""
+
+    owner: str
+    holding: bool
+    emergency_stopped: bool
+    refused: dict[str, int]
+    accepted: int
+    ticks: int
+    starved_ticks: int
+    restarts: int
+    latency_p50: float
+    latency_p99: float
+    latency_count: int
