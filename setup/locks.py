@@ -1,7 +1,7 @@
 """Write the lock files anew from requirements/*.in: `make locks`. Needs the environment and the network.
 
 One resolution covers Python 3.10 to 3.13; every lock is then cut out of it, so that they agree with each other.
-`sourced.lock` is for machines with ROS 2 Jazzy sourced (Python 3.12, the system's numpy 1).
+`sourced.lock` is for machines with ROS 2 Jazzy sourced, whose messages are built against the system's numpy 1.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def main() -> int:
             compile_lock(FOLDER / f"{name}.lock", [*words, *upgrade, "--universal", "--python-version", "3.10"])
         old_numpy = Path(folder) / "numpy.txt"
         old_numpy.write_text("numpy<2\n")
-        words = [str(FOLDER / "base.in"), "--override", str(old_numpy), "--python-version", "3.12"]
-        compile_lock(FOLDER / "sourced.lock", [*words, *upgrade, "--python-platform", "x86_64-unknown-linux-gnu"])
+        words = [str(FOLDER / "base.in"), "--override", str(old_numpy), *upgrade]
+        compile_lock(FOLDER / "sourced.lock", [*words, "--universal", "--python-version", "3.10"])
     return 0
 
 

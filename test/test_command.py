@@ -86,7 +86,7 @@ def test_there_are_at_least_twelve_checks_and_each_says_what_it_is_about() -> No
         ("rclpy", {"ROS_DISTRO": "jazzy"}, "do not mix", "make clean"),
     ],
 )
-def test_what_is_broken_is_found_and_its_remedy_named(check: str, variables: dict[str, str], text: str, fix: str) -> None:
+def test_what_is_broken_is_found_and_named(check: str, variables: dict[str, str], text: str, fix: str) -> None:
     run = optimus("doctor", "--json", "--only", check, **variables)
     report = json.loads(run.stdout)
     assert run.returncode == report["exit"] == 2
