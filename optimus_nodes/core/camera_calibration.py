@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -28,13 +27,6 @@ class CameraCalibration:
     K: Array
     R: Array
     P: Array
-
-
-def pinhole(width: int, height: int, fovy_deg: float) -> CameraCalibration:
-    """A camera without distortion whose vertical field of view is `fovy_deg`: a simulated one."""
-    f = height / 2.0 / math.tan(math.radians(fovy_deg) / 2.0)
-    K = np.array([[f, 0.0, width / 2.0], [0.0, f, height / 2.0], [0.0, 0.0, 1.0]])
-    return CameraCalibration(width, height, "plumb_bob", np.zeros(5), K, np.eye(3), np.c_[K, np.zeros(3)])
 
 
 def parse_calibration(data: object, where: str) -> CameraCalibration:

@@ -52,3 +52,8 @@ class Plan:
     steps: tuple[PlanStep, ...] = ()
     state: PlanState = PlanState.RUNNING
     say: str = ""
+
+    @property
+    def outline(self) -> tuple[object, ...]:
+        """Everything but the progress figures, to tell news from mere progress."""
+        return self.id, self.state, self.say, tuple((step.state, step.reason) for step in self.steps)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from .errors import ConfigError
 from .plan import Plan, PlanState, PlanStep, StepState, Task
@@ -21,24 +21,20 @@ _ENDS = {PlanState.FAILED: StepState.FAILED, PlanState.CANCELLED: StepState.CANC
 
 @dataclass(frozen=True, slots=True)
 class PlanRules:
-    """When a step is done and when it has failed.
+    """When a step is done and when it has failed."""
 
-    A step is done when progress is at least `done_progress` (0 to 1) for `done_hold_s`; it has failed
-    after `step_timeout_s`, or when the policy reports nothing about it for `silence_s`.
-    """
-
-    done_progress: float = 0.9
-    done_hold_s: float = 0.5
-    step_timeout_s: float = 30.0
-    silence_s: float = 5.0
+    done_progress: float = field(default=0.9, metadata={"doc": "A step is done at this progress, above 0 to 1."})
+    done_hold_s: float = field(default=0.5, metadata={"doc": "How long that progress must be held, s."})
+    step_timeout_s: float = field(default=30.0, metadata={"doc": "A step that takes longer has failed, s."})
+    silence_s: float = field(default=5.0, metadata={"doc": "A policy silent for longer does not answer, s."})
 
     def __post_init__(self) -> None:
         if not 0.0 < self.done_progress <= 1.0:
-            raise ConfigError(f"done_progress is {self.done_progress}; allowed above 0 to 1 (config/planner.yaml)")
+            raise ConfigError(f"done_progress is {self.done_progress}; allowed above 0 to 1")
         for name in ("done_hold_s", "step_timeout_s", "silence_s"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0.0):
-                raise ConfigError(f"{name} is {value}; allowed 0 s or more (config/planner.yaml)")
+                raise ConfigError(f"{name} is {value}; allowed 0 s or more")
 
 
 class PlanRunner:

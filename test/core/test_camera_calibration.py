@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from optimus_nodes.core.camera_calibration import check_size, parse_calibration, pinhole
+from optimus_nodes.core.camera_calibration import check_size, parse_calibration
 from optimus_nodes.core.errors import ConfigError
 
 GOOD = {
@@ -80,10 +80,3 @@ def test_a_calibration_for_another_size_is_refused():
         "head.yaml is for 640x480 pixels, but camera head is 320x240; "
         "calibrate at that size or change width and height (config/camera.yaml)"
     )
-
-
-def test_a_pinhole_sees_its_field_of_view_from_edge_to_edge():
-    c = pinhole(640, 480, fovy_deg=60.0)
-    angle = math.degrees(math.atan2(240.0, c.K[1, 1]))
-    assert angle == pytest.approx(30.0) and c.K[0, 0] == c.K[1, 1]
-    check_size(c, 640, 480, "", "")

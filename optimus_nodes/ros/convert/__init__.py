@@ -7,6 +7,7 @@ convert.joint_state_to_msg(state, robot)
 from .basics import floats, header, stamp_from_msg, stamp_to_msg
 from .health import diagnostics_from_msg
 from .images import (
+    calibration_to_msg,
     camera_info_from_msg,
     camera_info_to_msg,
     compressed_from_msg,
@@ -25,7 +26,15 @@ from .joints import (
     joint_state_from_msg,
     joint_state_to_msg,
 )
-from .plans import plan_from_msg, plan_to_msg, scene_state_from_msg, scene_state_to_msg, task_from_msg, task_to_msg
+from .plans import (
+    plan_from_msg,
+    plan_to_msg,
+    progress_from_msg,
+    scene_state_from_msg,
+    scene_state_to_msg,
+    task_from_msg,
+    task_to_msg,
+)
 from .sensors import imu_from_msg, imu_to_msg, tactile_from_msg, tactile_to_msg
 from .teleop import joint_target_from_msg, joint_target_to_msg, pose_from_msg
 
@@ -34,6 +43,7 @@ __all__ = [
     "JointStateReader",
     "action_chunk_from_msg",
     "action_chunk_to_msg",
+    "calibration_to_msg",
     "camera_info_from_msg",
     "camera_info_to_msg",
     "compressed_from_msg",
@@ -55,6 +65,7 @@ __all__ = [
     "plan_from_msg",
     "plan_to_msg",
     "pose_from_msg",
+    "progress_from_msg",
     "scene_state_from_msg",
     "scene_state_to_msg",
     "stamp_from_msg",

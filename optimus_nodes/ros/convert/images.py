@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from ...core.camera_calibration import CameraCalibration
 from ...core.errors import DeviceError
 from ...core.values import Array, ImageArray
 from .basics import floats, header, stamp_from_msg
@@ -70,6 +71,14 @@ def camera_info_to_msg(
     message.k = np.asarray(matrix, dtype=np.float64).reshape(9)
     message.r = np.eye(3).reshape(9)
     message.p = np.hstack((matrix, np.zeros((3, 1)))).reshape(12)
+    return message
+
+
+def calibration_to_msg(calibration: CameraCalibration, stamp: float, frame: str) -> CameraInfo:
+    """A calibrated camera, rectification and projection included."""
+    size = (calibration.width, calibration.height)
+    message = camera_info_to_msg(stamp, frame, size, calibration.K, calibration.D, calibration.model)
+    message.r, message.p = calibration.R.reshape(9), calibration.P.reshape(12)
     return message
 
 

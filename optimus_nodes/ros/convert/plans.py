@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
+from optimus_humanoid.msg import ActionChunk
 from optimus_humanoid.msg import Plan as PlanMsg
 from optimus_humanoid.msg import PlanStep as PlanStepMsg
 from optimus_humanoid.msg import SceneObject as SceneObjectMsg
@@ -23,6 +24,11 @@ def task_to_msg(task: Task, stamp: float) -> TaskMsg:
 def task_from_msg(message: TaskMsg) -> Task:
     """The task the policy follows now."""
     return Task(id=message.id, sentence=message.sentence)
+
+
+def progress_from_msg(message: ActionChunk) -> tuple[int, float]:
+    """Which task a chunk follows, and how far the policy holds it for done, 0 to 1. The rest is not converted."""
+    return message.task_id, message.progress
 
 
 def plan_to_msg(plan: Plan, stamp: float) -> PlanMsg:

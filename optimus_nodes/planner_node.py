@@ -1,0 +1,150 @@
+"""Turns what a person asks for into tasks for the policy, one after the other, and says how it goes.
+
+In: instruction, action execute_instruction, action_chunk (progress), emergency_stop. Out: task and plan
+(latched), speech/say. The planner thinks in a thread of its own; a stop never waits for it. A planner that
+starts gives an empty task first; while one is dead, lease.watch tells the policy's node.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+
+from optimus_humanoid.msg import ActionChunk, Plan, Task
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo
+from std_msgs.msg import Bool, String
+
+from optimus_nodes.core.errors import ConfigError, OptimusError
+from optimus_nodes.core.plan_runner import PlanRules
+from optimus_nodes.core.plan_session import PlanSession, Request
+from optimus_nodes.core.planner import Planner, PlanProposal
+from optimus_nodes.core.robot_clock import RobotClock
+from optimus_nodes.planner.offline import OfflinePlanner
+from optimus_nodes.ros import convert, lease, qos
+from optimus_nodes.ros.params import declare
+from optimus_nodes.ros.plan_server import PlanServer
+from optimus_nodes.ros.runtime import run
+
+TICK_S = 0.05
+
+
+@dataclass(frozen=True)
+class PlannerParams:
+    """Parameters of planner_node."""
+
+    rules: PlanRules = field(default_factory=PlanRules)
+    planning_timeout: float = field(default=20.0, metadata={"doc": "A planner that thinks longer is given up, s."})
+    report_period: float = field(default=0.2, metadata={"doc": "Progress is reported and task repeated this often, s."})
+    time_topic: str = field(default="head/camera_info", metadata={"doc": "Its stamps are robot time; 20 Hz is plenty."})
+
+    def __post_init__(self) -> None:
+        if self.planning_timeout <= 0.0 or self.report_period <= 0.0:
+            raise ConfigError(
+                f"planning_timeout {self.planning_timeout} and report_period {self.report_period} must be above 0 s"
+            )
+
+
+class PlannerNode(Node):
+    """The shell around PlanSession."""
+
+    def __init__(self, planner: Planner) -> None:
+        super().__init__("planner")
+        self._planner, self._params = planner, declare(self, PlannerParams)
+        first_id = int(time.time()) % 2**32  # ids must grow over restarts too
+        self._session = PlanSession(self._params.rules, first_id, self._params.planning_timeout)
+        self._robot_clock = RobotClock()
+        self._answers: SimpleQueue[tuple[Request, PlanProposal | Exception]] = SimpleQueue()
+        self._sent_task: object = None
+        self._sent_plan: object = None
+        self._sent_at = 0.0
+        self._task = self.create_publisher(Task, "task", lease.OFFERED)
+        self._plan = self.create_publisher(Plan, "plan", qos.LATCHED)
+        self._speech = self.create_publisher(String, "speech/say", qos.EVENT)
+        self._publish()
+        self.create_subscription(CameraInfo, self._params.time_topic, self._on_time, qos.IMAGE)
+        self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
+        self.create_subscription(String, "instruction", lambda message: self._ask(message.data), qos.EVENT)
+        for profile in (qos.LATCHED, qos.ANY):  # a stop must arrive whatever its sender's QoS is
+            self.create_subscription(Bool, "emergency_stop", self._on_emergency_stop, profile)
+        self._server = PlanServer(self, self._ask, self._on_cancel)
+        self.create_timer(TICK_S, self._on_tick)
+
+    def _on_time(self, message: CameraInfo) -> None:
+        self._robot_clock.on_state(convert.stamp_from_msg(message.header.stamp), time.monotonic())
+
+    def _on_chunk(self, message: ActionChunk) -> None:
+        self._session.on_progress(*convert.progress_from_msg(message), time.monotonic())
+        self._publish()
+
+    def _on_emergency_stop(self, message: Bool) -> None:
+        self._session.on_emergency_stop(message.data)
+        self._publish()
+
+    def _on_cancel(self, number: int) -> None:
+        self._session.cancel(number)
+        self._publish()
+
+    def _on_tick(self) -> None:
+        try:
+            while True:
+                self._take(*self._answers.get_nowait())
+        except Empty:
+            pass
+        self._session.tick(time.monotonic())
+        self._publish()
+        self._server.flush()
+
+    def _ask(self, text: str) -> int:
+        self.get_logger().info(f"asked: {text}")
+        number, request = self._session.ask(text, time.monotonic())
+        self._publish()
+        if request is not None:
+            threading.Thread(target=self._think, args=(request,), daemon=True).start()
+        return number
+
+    def _think(self, request: Request) -> None:
+        try:
+            self._answers.put((request, self._planner.plan(request.text, request.context)))
+        except Exception as error:  # handed to the node's own thread, which knows what to do
+            self._answers.put((request, error))
+
+    def _take(self, request: Request, answer: PlanProposal | Exception) -> None:
+        if isinstance(answer, PlanProposal):
+            self._session.answer(request, answer, time.monotonic())
+        elif isinstance(answer, OptimusError):
+            self._session.fail(request, str(answer))
+        else:
+            raise answer
+
+    def _publish(self) -> None:
+        """Send what changed, the task first because the robot moves by it; both again every `report_period`."""
+        runner, now = self._session.runner, time.monotonic()
+        due = runner.running and now - self._sent_at >= self._params.report_period
+        stamp = self._robot_clock.now(now) if self._robot_clock.started else self.get_clock().now().nanoseconds * 1e-9
+        if due or runner.task != self._sent_task:
+            self._task.publish(convert.task_to_msg(runner.task, stamp))
+            self._sent_task, self._sent_at = runner.task, now
+        if runner.plan is not None and (due or runner.plan.outline != self._sent_plan):
+            plan = convert.plan_to_msg(runner.plan, stamp)
+            self._plan.publish(plan)
+            self._sent_plan = runner.plan.outline
+            self._server.feedback(self._session.current, plan)
+        said, ended = self._session.drain()
+        for one in ended:
+            self._server.end(one, stamp)
+        for text in said:
+            self.get_logger().info(f"says: {text}")
+            self._speech.publish(String(data=text))
+
+
+def main() -> int:
+    """Entry point of planner_node."""
+    return run(lambda: PlannerNode(OfflinePlanner()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

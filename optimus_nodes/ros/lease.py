@@ -1,0 +1,44 @@
+"""Notice within a tenth of a second that the process behind a latched topic died.
+
+A latched message outlives its meaning when its sender is killed: nobody is left to take it back. The
+sender offers a lease (DDS liveliness), and who must not go on alone watches it:
+
+    node.create_publisher(Task, "task", lease.OFFERED)
+    lease.watch(node, Task, "task", on_lost)
+
+Other subscribers and publishers of the topic need not know: `ros2 topic pub` and `echo` work as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.duration import Duration
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
+
+LEASE_S = 0.12
+
+OFFERED = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+    liveliness=LivelinessPolicy.AUTOMATIC,
+    liveliness_lease_duration=Duration(nanoseconds=int(LEASE_S * 1e9)),
+)
+
+
+def watch(node: Node, kind: type[Any], topic: str, on_lost: Callable[[], None]) -> Subscription:
+    """Call `on_lost` whenever the last sender that offered a lease on `topic` is gone or silent."""
+
+    def changed(event: Any) -> None:
+        if event.alive_count == 0 and (event.alive_count_change < 0 or event.not_alive_count_change > 0):
+            on_lost()
+
+    # Senders without a lease (a person with `ros2 topic pub`) do not match this subscription; that is meant.
+    events = SubscriptionEventCallbacks(liveliness=changed, incompatible_qos=lambda _: None)
+    return node.create_subscription(kind, topic, lambda _: None, OFFERED, event_callbacks=events)
