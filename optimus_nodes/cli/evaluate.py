@@ -1,4 +1,4 @@
-"""`optimus eval`: how often the policy succeeds, with counts and an interval, and the checks that it sees and listens."""
+"""`optimus eval`: how often the policy succeeds, with counts and an interval, and whether it sees and listens."""
 
 from __future__ import annotations
 

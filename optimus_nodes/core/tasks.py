@@ -20,7 +20,7 @@ def instruction_done(
     """
     if instruction.skill == "pick":
         before, after = (_box(state, instruction.colour) for state in (start, now))
-        return after.held_by != "" and after.position[2] > _resting_height(before) + LIFTED
+        return after.held_by != "" and bool(after.position[2] > _resting_height(before) + LIFTED)
     if instruction.skill == "place":
         box = _box(now, instruction.colour)
         return box.place == f"{instruction.bin}_bin" and box.held_by == ""

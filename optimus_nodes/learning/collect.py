@@ -28,7 +28,7 @@ TEST_SEEDS = range(1000, 10_000)  # kept for evaluation; demonstrations never us
 
 @dataclass(frozen=True, slots=True)
 class CollectJob:
-    """What to collect. `policy`: a bundle that acts while the expert labels (share `beta` of tasks stays the expert's)."""
+    """What to collect. `policy`: a bundle that acts while the expert labels; the expert keeps the share `beta`."""
 
     out: str
     episodes: int

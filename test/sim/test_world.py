@@ -1,0 +1,87 @@
+"""The simulated robot: determinism, physics that stays put, sensors and cameras."""
+
+import numpy as np
+import pytest
+
+from optimus_nodes.core.errors import ConfigError
+from optimus_nodes.core.values import JointCommand
+from optimus_nodes.robot.dynamics import GravityModel
+from optimus_nodes.robot.load import load_robot
+from optimus_nodes.sim.render import SceneRenderer
+from optimus_nodes.sim.world import SimWorld
+
+ROBOT, URDF = load_robot("optimus")
+
+
+@pytest.fixture(scope="module")
+def world():
+    return SimWorld(ROBOT, URDF)
+
+
+def hold(world, seconds):
+    gravity, zero = GravityModel(ROBOT, URDF), np.zeros(72)
+    for _ in range(round(seconds / 0.004)):
+        effort = gravity(world.joint_state().position)
+        world.apply(JointCommand(world.time, ROBOT.home, zero, effort, ROBOT.kp, ROBOT.kd))
+        world.step(2)
+
+
+def test_the_robot_holds_its_home_posture_and_the_boxes_stay(world):
+    start = world.reset(3)
+    hold(world, 1.0)
+    assert np.abs(world.joint_state().position - ROBOT.home).max() < 0.01
+    for before, after in zip(start.objects, world.scene_state().objects):
+        assert np.linalg.norm(before.position - after.position) < 0.002, before.name
+    assert world.tactile().max() == 0.0
+
+
+def test_the_same_seed_and_commands_give_the_same_state_bit_for_bit(world):
+    states = []
+    for _ in range(2):
+        world.reset(11)
+        hold(world, 0.3)
+        states.append(world.snapshot().qpos)
+    assert np.array_equal(*states)
+
+
+def test_a_reset_does_not_turn_robot_time_back(world):
+    world.reset(1)
+    world.step(10)
+    before = world.time
+    world.reset(2)
+    assert world.time >= before
+
+
+def test_the_imu_feels_gravity_upwards(world):
+    world.reset(0)
+    hold(world, 0.2)
+    assert np.linalg.norm(world.imu().linear_acceleration) == pytest.approx(9.81, abs=0.2)
+
+
+def test_a_free_base_falls_without_blowing_up():
+    free = SimWorld(ROBOT, URDF, base="free", scene=None)
+    free.step(1000)
+    assert np.isfinite(free.data.qpos).all() and np.abs(free.data.qvel).max() < 100.0
+    assert not any(warning.number for warning in free.data.warning)
+
+
+def test_an_unknown_base_is_refused():
+    with pytest.raises(ConfigError, match="base 'wheels' is not known; allowed: fixed, free"):
+        SimWorld(ROBOT, URDF, base="wheels")
+
+
+def test_cameras_show_the_named_boxes_where_the_projection_says(world):
+    scene = world.reset(7)
+    renderer = SceneRenderer(world, ("head",))
+    picture = renderer.render("head", world.snapshot())
+    renderer.close()
+    assert picture.shape == (480, 640, 3)
+    for name, channel in (("box_red", 0), ("box_green", 1), ("box_blue", 2)):
+        u, v = world.project("head", scene.find(name).position)
+        pixel = picture[int(v * 480), int(u * 640)].astype(int)
+        assert pixel.argmax() == channel and pixel[channel] > 1.5 * np.delete(pixel, channel).max(), name
+
+
+def test_an_unknown_camera_is_refused_with_the_known_ones(world):
+    with pytest.raises(ConfigError, match="no camera 'rear'; it has .*'head'"):
+        SceneRenderer(world, ("rear",))
