@@ -1,0 +1,142 @@
+"""joint_control_node as users run it: its own process, real DDS, a robot that obeys."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from control_bench import ROOT, ControlBench
+
+FORBIDDEN = ("torch", "cv2", "onnxruntime", "mujoco")
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[ControlBench]:
+    with ControlBench() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def rested(bench: ControlBench) -> None:
+    """Every test starts with a robot that nobody moves."""
+    bench.report("owner", "none")
+
+
+def move(bench: ControlBench, seconds: float) -> float:
+    """Bend the elbow at 0.4 rad/s, towards home and beyond; returns how far it went, rad."""
+    begin, start = bench.bend, bench.now
+    speed = -0.4 if begin > 0.0 else 0.4
+    bench.run(seconds, lambda k: bench.chunk(begin + speed * (bench.now - start), speed) if k % 12 == 0 else None)
+    return abs(bench.bend - begin)
+
+
+def still(bench: ControlBench, seconds: float) -> bool:
+    """Whether no command of that time moves any joint."""
+    begin = len(bench.commands)
+    bench.run(seconds)
+    positions = np.array([command.position for _, command in bench.commands[begin:]])
+    return len(positions) > 0 and bool(np.ptp(positions, axis=0).max() == 0.0)
+
+
+def test_chunks_move_the_robot_and_silence_holds_it(bench):
+    assert move(bench, 1.0) > 0.25
+    last_chunk = time.monotonic()
+    bench.run(0.6)
+    moving = [at for at, command in bench.commands if at > last_chunk and np.abs(command.velocity).max() > 1e-9]
+    assert max(moving, default=0.0) - last_chunk < 0.4  # 250 ms of robot time, on a shared machine
+    assert still(bench, 0.3)
+
+
+def test_the_diagnostics_tell_rate_latency_and_owner(bench):
+    for _ in range(3):
+        move(bench, 0.5)
+    bench.report("owner", "policy")
+    assert float(bench.figures["rate_hz"]) > 150.0
+    assert int(bench.figures["camera_to_command_count"]) > 10
+    assert 0.0 <= float(bench.figures["camera_to_command_p50_ms"]) < 100.0
+
+
+def test_a_chunk_with_nan_is_refused_and_reported_by_reason(bench):
+    before = int(bench.figures.get("refused_not_finite", "0"))
+    rows = np.tile(bench.robot.home, (16, 1))
+    rows[3, 5] = np.nan
+    bench.run(0.05, lambda k: bench.chunk(0.0, positions=rows) if k == 0 else None)
+    assert still(bench, 0.3)
+    bench.report("refused_not_finite", str(before + 1))
+
+
+def test_wrong_names_lengths_and_stale_chunks_are_reported_by_reason(bench):
+    names = ("left_nose_joint", *bench.robot.joint_names[1:])
+    bench.run(0.03, lambda k: bench.chunk(0.5, names=names) if k == 0 else None)
+    bench.run(0.03, lambda k: bench.chunk(0.5, stamp=bench.now - 2.0) if k == 0 else None)
+    bench.run(0.03, lambda k: bench.chunk(0.5, stamp=bench.now + 2.0) if k == 0 else None)
+    short = np.zeros((16, 7))
+    bench.run(0.03, lambda k: bench.chunk(0.5, positions=short) if k == 0 else None)
+    assert still(bench, 0.2)
+    for reason in ("names", "stale", "future", "length"):
+        bench.report(f"refused_{reason}", "1")
+
+
+def test_teleoperation_moves_a_joint_and_the_policy_waits(bench):
+    goal = float(bench.robot.home[bench.elbow] + 0.2)
+
+    def both(k: int) -> None:
+        if k % 10 == 0:
+            bench.target(["left_elbow_joint"], [goal])
+        if k % 12 == 5:
+            bench.chunk(-0.2)
+
+    bench.run(1.5, both)
+    assert bench.bend == pytest.approx(0.2, abs=0.01)
+    bench.until(lambda: int(bench.figures.get("refused_owner", "0")) > 5, 3.0)
+
+
+def test_an_emergency_stop_is_latched_until_the_service_resets_it(bench):
+    move(bench, 0.5)
+    pressed = time.monotonic()
+    bench.press(True)
+    move(bench, 0.5)
+    moving = [at for at, command in bench.commands if at > pressed and np.abs(command.velocity).max() > 1e-9]
+    assert max(moving, default=0.0) - pressed < 0.2
+    bench.report("owner", "emergency_stop")
+    answer = bench.reset()
+    assert not answer.success and "release the button first" in answer.message
+    bench.press(False)
+    move(bench, 0.3)
+    assert bench.figures["owner"] == "emergency_stop"
+    assert bench.reset().success
+    assert still(bench, 0.2)
+    assert move(bench, 0.6) > 0.1
+
+
+def test_killed_and_restarted_it_commands_no_motion(bench):
+    move(bench, 0.5)
+    bench.kill()
+    bench.body.velocity[:] = 0.0
+    bench.body.position = bench.body.position.copy()
+    held = bench.body.position.copy()
+    bench.start()
+    assert still(bench, 0.5)
+    assert np.allclose(bench.commands[-1][1].position, held, atol=1e-12)
+
+
+def test_a_wrong_parameter_ends_the_node_with_one_clear_line():
+    command = [sys.executable, "-m", "optimus_nodes.joint_control_node", "--ros-args", "-p"]
+    for argument, text in (
+        ("rate_hz:=fast", "parameter rate_hz is 'fast'; it must be of type float"),
+        ("control.silense:=0.2", "has no parameter 'control.silense'"),
+        ("robot:=atlas", "there is no robot 'atlas'"),
+    ):
+        ended = subprocess.run([*command, argument], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert ended.returncode == 2
+        assert text in ended.stderr and "Traceback" not in ended.stderr
+
+
+def test_it_imports_no_learning_library_and_no_simulator():
+    code = "import sys, optimus_nodes.joint_control_node; print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert not set(FORBIDDEN) & set(ended.stdout.split())
