@@ -19,7 +19,7 @@ CAMERAS = {"head": (96, 128), "wrist_left": (60, 80), "wrist_right": (60, 80)}
 
 
 def synthetic_robot(joints: int = 8, pads: int = 2) -> RobotSpec:
-    """A robot of `joints` joints, all called arm joints, with the three cameras."""
+    """A robot of `joints` joints, all of them arm joints, with the three cameras."""
     names = tuple(f"joint_{i}" for i in range(joints))
     full = np.ones(joints)
     half = joints // 2
@@ -43,8 +43,8 @@ def synthetic_robot(joints: int = 8, pads: int = 2) -> RobotSpec:
     )
 
 
-def scene(rng: np.random.Generator) -> tuple[np.ndarray, dict[str, tuple[float, float]]]:
-    """A head picture (96, 128, 3) and the centre (u, v) in 0..1 of each coloured square."""
+def scene(rng: np.random.Generator, shrink: int = 1) -> tuple[np.ndarray, dict[str, tuple[float, float]]]:
+    """A head picture (96, 128, 3), 1/`shrink` of it if asked for, and the centre (u, v) in 0..1 of each coloured square."""
     picture = np.full((96, 128, 3), 120, np.uint8)
     picture[:] = np.clip(picture + rng.integers(-12, 13, (96, 128, 1)), 0, 255)
     cells = rng.permutation(12)[:4]
@@ -54,17 +54,25 @@ def scene(rng: np.random.Generator) -> tuple[np.ndarray, dict[str, tuple[float, 
         y = int(16 + 32 * (cell // 4) + rng.integers(-10, 11))
         picture[y - 4 : y + 4, x - 4 : x + 4] = RGB[colour]
         centres[colour] = (x / 128, y / 96)
-    return picture, centres
+    return picture[::shrink, ::shrink], centres
 
 
 def make_data_set(
-    folder: Path, *, episodes: int, seed: int = 0, robot: RobotSpec | None = None, length: int = 8, horizon: int = 16
+    folder: Path,
+    *,
+    episodes: int,
+    seed: int = 0,
+    robot: RobotSpec | None = None,
+    length: int = 4,
+    horizon: int = 16,
+    shrink: int = 1,
 ) -> Path:
-    """Write `episodes` short episodes as one shard; returns `folder`."""
+    """Write `episodes` short episodes as one shard, pictures 1/`shrink` of full size; returns `folder`."""
     robot = robot or synthetic_robot()
+    sizes = {name: (h // shrink, w // shrink) for name, (h, w) in CAMERAS.items()}
     rng, joints = np.random.default_rng(seed), len(robot.joint_names)
     frames = episodes * length
-    images = {n: np.zeros((frames, *size, 3), np.uint8) for n, size in CAMERAS.items()}
+    images = {n: np.zeros((frames, *size, 3), np.uint8) for n, size in sizes.items()}
     position, action = np.zeros((frames, joints), np.float32), np.zeros((frames, horizon, joints), np.float32)
     progress, aux = np.zeros(frames, np.float32), np.zeros((frames, 6), np.float32)
     ids, episode, frame = (np.zeros(frames, np.int32) for _ in range(3))
@@ -73,7 +81,7 @@ def make_data_set(
     for e in range(episodes):
         instruction = chosen[rng.integers(len(chosen))]
         options = wordings(instruction)
-        picture, centres = scene(rng)
+        picture, centres = scene(rng, shrink)
         u, v = centres[instruction.colour]
         goal = np.zeros(joints)
         goal[:3] = 2 * u - 1, 2 * v - 1, {"left": 0.5, "right": -0.5}.get(instruction.bin, 0.0)
@@ -105,9 +113,9 @@ def make_data_set(
         "urdf_sha256": robot.urdf_sha256,
         "joint_names": list(robot.joint_names),
         "tactile_pads": list(robot.tactile_pads),
-        "cameras": {n: list(size) for n, size in CAMERAS.items()},
+        "cameras": {n: list(size) for n, size in sizes.items()},
         "step_dt": 0.05,
-        "history_dt": 0.1,
+        "frame_dt": 0.1,
     }
     (shard / "meta.json").write_text(json.dumps(meta))
     return folder

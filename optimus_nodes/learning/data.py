@@ -2,7 +2,7 @@
 
 A data set is a folder of `shard-*` folders, each with `<camera>.npy` (F, h, w, 3) uint8, `position.npy` (F, J) rad,
 `tactile.npy` (F, P) N, `action.npy` (F, H, J) rad absolute, `progress.npy` (F,), `aux.npy` (F, A), `sentence_id.npy`,
-`episode.npy`, `frame.npy` (F,) and `meta.json`. F frames, J joints, P pads, H steps, A training-only targets.
+`episode.npy`, `frame.npy` (F,) and `meta.json`, one row every `frame_dt` s. F frames, J joints, P pads, H steps, A training-only targets.
 
 Names of training-only targets (`aux` in meta.json) may say more: NaN always means "unknown here"; `<what>_mask` is 0
 where the other `<what>_*` are unknown; `<what>_<camera>_u` and `<what>_<camera>_v` (0 to 1 across and down the
@@ -87,6 +87,7 @@ def _read_shard(
     where = folder / "meta.json"
     try:
         meta = {**defaults, **json.loads(where.read_text())}
+        meta["history_dt"] = meta.get("frame_dt", meta.get("history_dt"))  # the frame before is the history
         rows = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ROWS}
         meta.setdefault("horizon", rows["action"].shape[1])
         contract = contract_from_mapping(meta, str(where))

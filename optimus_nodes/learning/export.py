@@ -85,7 +85,7 @@ def export_training(trainer: Trainer, folder: Path) -> float:
     maker.fill(frames, np.zeros((16, len(samples.images), 2), np.int64), samples)
     training = {
         "data": m.folders,
-        "frames": int(len(m.training)),
+        "frames": len(m.training),
         "episodes": int(m.episodes),
         "steps": trainer.step,
         "minutes": round(trainer.elapsed / 60, 1),

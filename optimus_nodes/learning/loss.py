@@ -27,7 +27,7 @@ class LossWeights:
 
     progress: float = 0.1
     aux: float = 0.3
-    places: float = 0.3
+    places: float = 1.0
 
 
 def joint_weights(robot: RobotSpec) -> Tensor:
