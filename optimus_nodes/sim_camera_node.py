@@ -60,7 +60,7 @@ class SimCameraNode(Node):
             camera
             for camera in self.cameras
             if (camera is not OUTSIDE or count % 2 == 0)
-            and any(out[camera.name].get_subscription_count() for out in (self._raw, self._jpeg, self._info))
+            and (self._raw[camera.name].get_subscription_count() or self._jpeg[camera.name].get_subscription_count())
         ]
 
     def publish(self, camera: CameraSpec, stamp: float, pixels: ImageArray) -> None:
@@ -71,10 +71,14 @@ class SimCameraNode(Node):
         if self._jpeg[name].get_subscription_count():
             _, data = cv2.imencode(".jpg", pixels[:, :, ::-1], (cv2.IMWRITE_JPEG_QUALITY, 85))
             self._jpeg[name].publish(convert.compressed_to_msg(data, stamp, frame))
-        if self._info[name].get_subscription_count():
-            size = camera.width, camera.height
-            self._info[name].publish(convert.camera_info_to_msg(stamp, frame, size, self._matrix[name]))
         self._rates[name].tick(time.monotonic())
+
+    def publish_info(self, stamp: float) -> None:
+        """The calibration of every camera somebody asks about."""
+        for camera in self.cameras:
+            if self._info[camera.name].get_subscription_count():
+                size, matrix = (camera.width, camera.height), self._matrix[camera.name]
+                self._info[camera.name].publish(convert.camera_info_to_msg(stamp, camera.frame, size, matrix))
 
     def report(self, monotonic: float) -> None:
         """Publish on /diagnostics when a second has passed: nothing spins this node."""
@@ -102,6 +106,7 @@ def draw(node: SimCameraNode, world: SimWorld, link: socket.socket) -> None:
             if instant.seed != seed:
                 world.reset(instant.seed)
                 seed = instant.seed
+            node.publish_info(instant.stamp)
             snapshot = PhysicsSnapshot(instant.stamp, instant.qpos)
             for camera in node.wanted(count):
                 node.publish(camera, instant.stamp, renderer.render(camera.name, snapshot))

@@ -11,7 +11,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 from optimus_humanoid.msg import JointCommand as JointCommandMsg
 from optimus_humanoid.srv import ResetScene
@@ -30,7 +29,7 @@ from optimus_nodes.ros.diagnostics import OK, WARN, Health, Reporter
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import precise_timers, run
 from optimus_nodes.ros.sim_publishers import SimPublishers
-from optimus_nodes.sim.world import SimWorld
+from optimus_nodes.sim.driven import DrivenWorld
 
 
 class SimNode(Node):
@@ -40,14 +39,14 @@ class SimNode(Node):
         super().__init__("sim")
         self._params = params = declare(self, SimParams)
         self._robot, urdf = load(params.robot)
-        self._world = SimWorld(self._robot, urdf, base=params.base)
+        self._world = DrivenWorld(self._robot, urdf, base=params.base)
         self._watchdog = CommandWatchdog(self._robot, params.command_timeout)
-        self._driver = SimDriver(self._world, self._set_time, self._watchdog, time.monotonic())
+        self._driver = SimDriver(self._world, self._watchdog, time.monotonic())
         self._driver.reset(params.seed)
         self._seed, self._refused = params.seed, 0
         self._reader = convert.JointCommandReader(self._robot)
         self._cameras = CameraProcess(self._camera_command) if params.cameras else None
-        self._window = _open_window(self._world) if params.viewer else None
+        self._window = self._world.open_window() if params.viewer else None
         self._out = SimPublishers(self, self._robot)
         self._driver.streams = self._streams(params)
         self.create_subscription(JointCommandMsg, "joint_commands", self._on_command, qos.COMMAND)
@@ -108,9 +107,6 @@ class SimNode(Node):
         if self._cameras.given_up:
             raise DeviceError("the simulated cameras cannot be drawn; `optimus doctor` checks OpenGL (EGL)")
 
-    def _set_time(self, seconds: float) -> None:
-        self._world.data.time = seconds
-
     def _camera_command(self, descriptor: int) -> list[str]:
         command = [sys.executable, "-m", "optimus_nodes.sim_camera_node", str(descriptor), str(os.getpid())]
         names = ["--ros-args", "-r", "__node:=sim_cameras", "-r", f"__ns:={self.get_namespace()}"]
@@ -123,12 +119,6 @@ class SimNode(Node):
         if factor < 0.95:
             return Health(WARN, f"too slow: {factor:.2f} of real time", values)
         return Health(OK, "in real time", values)
-
-
-def _open_window(world: SimWorld) -> Any:
-    import mujoco.viewer
-
-    return mujoco.viewer.launch_passive(world.model, world.data)
 
 
 def make_node() -> SimNode:

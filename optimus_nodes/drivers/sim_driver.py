@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..core.errors import ConfigError
 from ..core.timing import Rate, StepPacer
-from ..core.values import JointCommand, JointState, SceneState
+from ..core.values import Array, JointCommand, JointState, SceneState
 
 STEP = 0.002  # s, physics step of the simulated world
 COMMAND_STEPS = 2  # commands act on every second step: 250 Hz
@@ -29,6 +29,8 @@ class World(Protocol):
     def apply(self, command: JointCommand) -> None: ...
     def step(self, n: int = 1) -> None: ...
     def joint_state(self) -> JointState: ...
+    def set_time(self, seconds: float) -> None: ...
+    def hold_effort(self) -> Array: ...
 
 
 class Watchdog(Protocol):
@@ -62,20 +64,13 @@ def steps_of(rate_hz: float) -> int:
 class SimDriver:
     """A world, its watchdog and what it emits.
 
-    `set_time` sets the world's time, s. Robot time never runs backwards: it starts at the monotonic time
-    given, so that it goes on even when the process is started again, and each reset leaps it forward, so
-    that whoever commands the robot notices that it was put somewhere else.
+    Robot time never runs backwards: it starts at the monotonic time given, so that it goes on even when the
+    process is started again, and each reset leaps it forward, so that whoever commands the robot notices
+    that it was put somewhere else.
     """
 
     def __init__(
-        self,
-        world: World,
-        set_time: Callable[[float], None],
-        watchdog: Watchdog,
-        monotonic: float,
-        *,
-        burst: int = 12,
-        slack: float = 0.1,
+        self, world: World, watchdog: Watchdog, monotonic: float, *, burst: int = 12, slack: float = 0.1
     ) -> None:
         self.world, self.watchdog = world, watchdog
         self.pacer = StepPacer(STEP, burst, slack)
@@ -83,7 +78,6 @@ class SimDriver:
         self.late_commands = 0
         self.applied: JointCommand | None = None
         self._commands = Rate()
-        self._set_time = set_time
         self._count = 0
         self._begin(float(math.ceil(monotonic)))
 
@@ -108,7 +102,7 @@ class SimDriver:
         due = self.pacer.due(monotonic)
         for _ in range(due):
             if self._count % COMMAND_STEPS == 0:
-                self.applied = self.watchdog.effective(self.world.joint_state(), monotonic)
+                self.applied = self._command_now(monotonic)
                 self.world.apply(self.applied)
             self.world.step(1)
             self._count += 1
@@ -128,7 +122,12 @@ class SimDriver:
             "watchdog_trips": self.watchdog.trips,
         }
 
+    def _command_now(self, monotonic: float) -> JointCommand:
+        """The watchdog's command; while it holds, with the torques without which the robot would sink."""
+        command = self.watchdog.effective(self.world.joint_state(), monotonic)
+        return replace(command, effort=self.world.hold_effort()) if self.watchdog.holding else command
+
     def _begin(self, time: float) -> None:
-        self._set_time(time)
+        self.world.set_time(time)
         self._not_before = time
         self.watchdog.restart()
