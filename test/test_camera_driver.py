@@ -163,6 +163,18 @@ def test_a_stream_that_comes_later_is_waited_for():
     assert error == f"camera head: {server.url} does not answer, or sends no video"
 
 
+def test_a_bug_in_the_thread_is_raised_where_health_is_asked(tmp_path):
+    def broken():
+        raise ZeroDivisionError("a bug")
+
+    source = make_source("head", str(write_pictures(tmp_path / "p", 3)), 160, 120, 100.0, False)
+    reader = CameraReader("head", source, 160, 120, 100.0)
+    reader.start()
+    reader._on_frame = broken
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        until(lambda: reader.health() is None)
+
+
 def refused(source, **options):
     taker = Taker(source, **options)
     with pytest.raises(DeviceError) as caught:

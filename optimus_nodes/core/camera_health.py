@@ -15,14 +15,16 @@ class CameraHealth:
 
     `phase`: "connecting" (opening the source), "streaming", "waiting" (before the next try to open it),
     "ended" (a file was played to its end). `frames` captured, `dropped` of them overwritten before
-    anybody took them, `reconnects` after the source vanished, `error` the last one, `retry_s` until the
-    next try, `silent_s` since the last frame (since the start when there was none).
+    anybody took them, `missed` that the rate let expect but that did not come, `reconnects` after the
+    source vanished, `error` the last one, `retry_s` until the next try, `silent_s` since the last frame
+    (since the start when there was none).
     """
 
     source: str
     phase: Phase
     frames: int
     dropped: int
+    missed: int
     reconnects: int
     error: str
     retry_s: float

@@ -56,13 +56,14 @@ class CameraReader:
         self._stamp = 0.0
         self._fresh = False
         self._phase: Phase = "connecting"
-        self._frames = self._dropped = self._reconnects = 0
+        self._frames = self._dropped = self._missed = self._reconnects = 0
         self._error = ""
         self._retry_at = 0.0
         self._heard = time.monotonic()
         self._due = 0.0
+        self._bug: Exception | None = None
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"camera {name}", daemon=True)
+        self._thread = threading.Thread(target=self._guarded, name=f"camera {name}", daemon=True)
 
     def start(self) -> None:
         """Start reading. A device, file or folder that is missing or unreadable is a DeviceError here already."""
@@ -84,6 +85,9 @@ class CameraReader:
             return Frame(self._stamp, self._buffers[self._taken])
 
     def health(self) -> CameraHealth:
+        """How the camera is. A bug that ended the thread is raised here, in the thread that asks."""
+        if self._bug is not None:
+            raise self._bug
         now = time.monotonic()
         with self._lock:
             return CameraHealth(
@@ -91,6 +95,7 @@ class CameraReader:
                 phase=self._phase,
                 frames=self._frames,
                 dropped=self._dropped,
+                missed=self._missed,
                 reconnects=self._reconnects,
                 error=self._error,
                 retry_s=max(self._retry_at - now, 0.0),
@@ -102,6 +107,12 @@ class CameraReader:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+
+    def _guarded(self) -> None:
+        try:
+            self._run()
+        except Exception as bug:
+            self._bug = bug
 
     def _run(self) -> None:
         opened = not self._source.late
@@ -150,8 +161,11 @@ class CameraReader:
         with self._lock:
             self._dropped += self._fresh
             self._newest, self._stamp, self._fresh = free, stamp, True
+            now = time.monotonic()
+            if self._phase == "streaming" and self._frames:
+                self._missed += max(round((now - self._heard) / self._period) - 1, 0)
             self._frames += 1
-            self._heard = time.monotonic()
+            self._heard = now
             self._reconnects += self._phase != "streaming" and bool(self._error)
             self._phase, self._error = "streaming", ""
         self._on_frame()

@@ -6,7 +6,9 @@ from optimus_nodes.core.camera_health import CameraHealth, assess
 
 
 def health(**changes):
-    well = CameraHealth("cam.mp4", "streaming", frames=9, dropped=0, reconnects=0, error="", retry_s=0.0, silent_s=0.0)
+    well = CameraHealth(
+        "cam.mp4", "streaming", 9, dropped=0, missed=0, reconnects=0, error="", retry_s=0.0, silent_s=0.0
+    )
     return replace(well, **changes)
 
 
