@@ -54,7 +54,7 @@ class PlannerNode(Node):
     def __init__(self, planner: Planner) -> None:
         super().__init__("planner")
         self._planner, self._params = planner, declare(self, PlannerParams)
-        first_id = int(time.time()) % 2**32  # ids must grow over restarts too
+        first_id = int(time.time() * 10) % 2**32  # ids must grow over restarts too, and fast talkers use some
         self._session = PlanSession(self._params.rules, first_id, self._params.planning_timeout)
         self._robot_clock = RobotClock()
         self._answers: SimpleQueue[tuple[Request, PlanProposal | Exception]] = SimpleQueue()
