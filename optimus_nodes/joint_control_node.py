@@ -10,7 +10,6 @@ import gc
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from optimus_humanoid.msg import ActionChunk, JointCommand
@@ -21,8 +20,9 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from optimus_nodes.core.control_report import LEVELS, LoopTiming, control_report
-from optimus_nodes.core.errors import CommandError, ConfigError
-from optimus_nodes.core.joint_controller import JointControlConfig, JointController
+from optimus_nodes.core.errors import CommandError
+from optimus_nodes.core.joint_control_config import JointControlParams
+from optimus_nodes.core.joint_controller import JointController
 from optimus_nodes.core.robot import RobotSpec
 from optimus_nodes.core.robot_clock import RobotClock
 from optimus_nodes.core.values import JointState
@@ -35,19 +35,6 @@ from optimus_nodes.ros.runtime import precise_timers, run
 M = TypeVar("M")
 T = TypeVar("T")
 STILL_STOPPED = "still stopped: release the button first (publish false on emergency_stop); a stop lasts at least 0.5 s"
-
-
-@dataclass(frozen=True)
-class JointControlParams:
-    """Parameters of joint_control_node."""
-
-    robot: str = field(default="optimus", metadata={"doc": "Robot in config/robots."})
-    rate_hz: float = field(default=250.0, metadata={"doc": "Ticks of the control loop, Hz. 50 to 1000."})
-    control: JointControlConfig = field(default_factory=JointControlConfig)
-
-    def __post_init__(self) -> None:
-        if not 50.0 <= self.rate_hz <= 1000.0:
-            raise ConfigError(f"parameter rate_hz is {self.rate_hz}; it must be 50 to 1000")
 
 
 class JointControlNode(Node):
@@ -73,6 +60,7 @@ class JointControlNode(Node):
         self.create_service(Trigger, "emergency_stop/reset", self._on_reset)
         self.create_timer(2.0 * self._period, self._on_timer)
         self._reporter = diagnostics.Reporter(self, self._health, "control")
+        gc.freeze()  # what is alive now stays alive: garbage collection need not look at it again
 
     def _on_state(self, message: JointStateMsg) -> None:
         monotonic = time.monotonic()
@@ -84,9 +72,8 @@ class JointControlNode(Node):
         if state is None:
             return
         self._robot_clock.on_state(state.stamp, monotonic)
-        due = self._state is None or abs(state.stamp - self._state.stamp) > 0.75 * self._period
         self._arrival = monotonic
-        if due:
+        if self._state is None or abs(state.stamp - self._state.stamp) > 0.75 * self._period:
             self._state = state
             self._tick(monotonic)
 
@@ -152,14 +139,8 @@ class JointControlNode(Node):
 
 def main() -> int:
     """Entry point."""
-
-    def make() -> Node:
-        precise_timers()
-        node = JointControlNode()
-        gc.freeze()
-        return node
-
-    return run(make, executor="events")
+    precise_timers()
+    return run(JointControlNode, executor="events")
 
 
 if __name__ == "__main__":

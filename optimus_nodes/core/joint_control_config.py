@@ -39,6 +39,19 @@ class JointControlConfig:
                 raise ConfigError(f"joint_control parameter {name} is {value}; it must be at most 1")
 
 
+@dataclass(frozen=True)
+class JointControlParams:
+    """Parameters of joint_control_node."""
+
+    robot: str = field(default="optimus", metadata={"doc": "Robot in config/robots."})
+    rate_hz: float = field(default=250.0, metadata={"doc": "Ticks of the control loop, Hz. 50 to 1000."})
+    control: JointControlConfig = field(default_factory=JointControlConfig)
+
+    def __post_init__(self) -> None:
+        if not 50.0 <= self.rate_hz <= 1000.0:
+            raise ConfigError(f"parameter rate_hz is {self.rate_hz}; it must be 50 to 1000")
+
+
 @dataclass(frozen=True, slots=True)
 class ControlStatus:
     """Counts since start-up. `refused`: reason -> count. `latency_*`: camera stamp to joint command, s, NaN before."""

@@ -2,78 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
-from fakes import PerfectRobot, at_rest, chunk_of, fake_robot, no_gravity
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from controller_loop import DT, EPS, ROBOT, Loop, wave
+from fakes import at_rest, chunk_of, no_gravity
 
-from optimus_nodes.core.errors import CommandError, ConfigError
+from optimus_nodes.core.errors import CommandError
 from optimus_nodes.core.joint_controller import JointControlConfig, JointController
-from optimus_nodes.core.values import JointCommand, JointState
-
-ROBOT = fake_robot(3)
-DT = 0.004
-EPS = 1.0 + 1e-6
-
-
-class Loop:
-    """A controller and a robot that follows it, ticked at 250 Hz; every command is checked."""
-
-    def __init__(self, start: np.ndarray | None = None, gravity: Callable = no_gravity) -> None:
-        self.controller = JointController(ROBOT, JointControlConfig(), gravity)
-        self.robot = PerfectRobot(np.zeros(3) if start is None else start)
-        self.now = 0.0
-        self.commands: list[JointCommand] = []
-        self.tick()
-
-    def tick(self, times: int = 1) -> JointCommand:
-        for _ in range(times):
-            command = self.controller.tick(self.now, self.now, self.robot.state(self.now))
-            self._check(command)
-            self.commands.append(command)
-            self.robot.apply(command)
-            self.now += DT
-        return command
-
-    def chunk(self, rows: np.ndarray, stamp: float | None = None, **changes: object) -> None:
-        stamp = self.now if stamp is None else stamp
-        self.controller.on_chunk(chunk_of(ROBOT, rows, stamp, **changes), self.now, self.now)
-
-    def target(self, positions: np.ndarray, names: tuple[str, ...] = ROBOT.joint_names) -> None:
-        self.controller.on_joint_target(names, positions, "teleop", self.now, self.now)
-
-    def play(self, path: Callable[[float], np.ndarray], ticks: int, every: int = 12) -> None:
-        """Play chunks cut from `path`, one every so many ticks."""
-        for k in range(ticks):
-            if k % every == 0:
-                self.chunk(np.array([path(self.now + 0.05 * i) for i in range(16)]))
-            self.tick()
-
-    def _check(self, command: JointCommand) -> None:
-        for values in (command.position, command.velocity, command.effort, command.kp, command.kd):
-            assert values.shape == (3,) and np.isfinite(values).all()
-        state = self.robot.state(self.now)
-        torque = command.kp * (command.position - state.position) + command.kd * (command.velocity - state.velocity)
-        assert np.all(np.abs(torque + command.effort) <= ROBOT.max_effort * EPS)
-        assert np.all(np.abs(command.position) <= 2.0 + 1e-9)
-        if not self.commands:
-            return
-        last = self.commands[-1]
-        speed = (command.position - last.position) / DT
-        assert np.all(np.abs(speed) <= ROBOT.max_velocity * EPS)
-        assert np.allclose(speed, command.velocity, atol=1e-9)
-        assert np.all(np.abs(speed - last.velocity) <= ROBOT.max_acceleration * DT * EPS + 1e-9)
-
-    @property
-    def refused(self) -> dict[str, int]:
-        return self.controller.status().refused
-
-
-def wave(time: float) -> np.ndarray:
-    return 0.5 * (1.0 - np.cos(2.0 * time)) * np.array([1.0, -0.5, 0.2])
+from optimus_nodes.core.values import JointState
 
 
 def test_the_first_tick_holds_the_measured_posture():
@@ -167,62 +103,6 @@ def test_a_chunk_far_away_does_not_yank():
     assert np.allclose(loop.commands[-1].position, (1.5, -1.5, 1.0), atol=1e-3)
 
 
-BAD_CHUNKS = {
-    "not_finite": {"positions": np.full((16, 3), np.nan)},
-    "names": {"names": ("j0", "j1", "nose")},
-    "length": {"positions": np.zeros((16, 2))},
-    "timing": {"step_dt": 0.0},
-    "stale": {"stamp": -1.0, "observation_stamp": -1.0},
-    "future": {"stamp": 5.0},
-}
-
-
-@pytest.mark.parametrize("reason", BAD_CHUNKS)
-def test_a_bad_chunk_is_refused_counted_by_reason_and_leaves_the_robot_unmoved(reason):
-    loop = Loop()
-    loop.tick(3)
-    before = loop.tick().position
-    with pytest.raises(CommandError) as error:
-        loop.chunk(np.ones((16, 3)), **BAD_CHUNKS[reason])
-    assert error.value.reason == reason
-    assert np.array_equal(loop.tick(50).position, before)
-    assert loop.refused == {reason: 1}
-    assert loop.controller.status().accepted == 0
-
-
-@pytest.mark.parametrize(
-    ("changes", "text"),
-    [
-        ({"positions": np.array([[0.0, np.inf, 0.0]])}, "j1 target is inf; it must be a finite number of radians"),
-        ({"names": ("j0", "j1", "nose")}, "fake has no joint 'nose'"),
-        ({"names": ("j0", "j1", "j0")}, "joint j0 is named 2 times; once is allowed"),
-        ({"names": (), "positions": np.zeros((4, 0))}, "names no joint"),
-        ({"positions": np.zeros((0, 3))}, r"chunk positions have shape \(0, 3\), allowed is \(steps, 3\)"),
-        ({"positions": np.zeros(3)}, r"chunk positions have shape \(3,\), allowed is \(steps, 3\)"),
-        ({"step_dt": float("nan")}, "chunk step_dt nan s is outside 0.001 to 1.0 s"),
-        ({"stamp": float("nan")}, "chunk stamp is nan"),
-        ({"observation_stamp": float("inf")}, "chunk's observation stamp is inf"),
-        ({"stamp": 1.2}, "stamped 0.184 s ahead of robot time; at most 0.050 s"),
-        ({"stamp": 0.6, "observation_stamp": 0.6}, "chunk is 0.416 s old; at most 0.300 s is allowed"),
-    ],
-)
-def test_a_refusal_says_what_came_and_what_is_allowed(changes, text):
-    loop = Loop()
-    loop.tick(253)
-    with pytest.raises(CommandError, match=text):
-        loop.chunk(np.zeros((16, 3)), **changes)
-
-
-def test_a_chunk_that_comes_twice_or_out_of_order_is_refused():
-    loop = Loop()
-    loop.tick(10)
-    loop.chunk(np.zeros((16, 3)), stamp=0.03)
-    for stamp in (0.03, 0.02):
-        with pytest.raises(CommandError, match="does not follow the last chunk"):
-            loop.chunk(np.zeros((16, 3)), stamp=stamp)
-    assert loop.refused == {"stale": 2}
-
-
 def test_joints_a_chunk_does_not_name_keep_their_place():
     loop = Loop(np.array([0.1, 0.2, 0.3]))
     for _ in range(20):
@@ -249,32 +129,6 @@ def test_teleoperation_never_moves_faster_than_its_share_of_the_limits():
         loop.target(np.full(3, 1.9))
         loop.tick(5)
     assert max(np.abs(c.velocity).max() for c in loop.commands) <= 2.0 * 1.05
-
-
-@pytest.mark.parametrize(
-    ("names", "positions", "reason"),
-    [
-        (("j0",), np.array([np.nan]), "not_finite"),
-        (("j0", "j0"), np.zeros(2), "names"),
-        (("knee",), np.zeros(1), "names"),
-        (("j0",), np.zeros(2), "length"),
-    ],
-)
-def test_a_bad_teleoperation_target_is_refused(names, positions, reason):
-    loop = Loop()
-    with pytest.raises(CommandError):
-        loop.target(positions, names)
-    assert loop.refused == {reason: 1}
-    assert loop.controller.status().owner == "none"
-
-
-def test_an_old_or_future_teleoperation_target_is_refused():
-    loop = Loop()
-    loop.tick(100)
-    for stamp, reason in ((0.2, "stale"), (0.6, "future")):
-        with pytest.raises(CommandError) as error:
-            loop.controller.on_joint_target(("j0",), np.zeros(1), "teleop", loop.now, loop.now, stamp)
-        assert error.value.reason == reason
 
 
 def test_teleoperation_takes_over_from_the_policy_which_returns_without_a_yank():
@@ -401,57 +255,6 @@ def test_the_torque_never_exceeds_the_limit_when_a_joint_is_blocked():
     assert np.abs(command.position).max() <= 0.4 + 1e-6  # max_effort / kp: it does not wind up
 
 
-numbers = st.one_of(st.floats(-3.0, 3.0), st.sampled_from([float("nan"), float("inf"), -1e300, 1e300]))
-names = st.lists(st.sampled_from(["j0", "j1", "j2", "nose"]), min_size=0, max_size=4).map(tuple)
-chunk_events = st.tuples(
-    st.just("chunk"),
-    st.integers(0, 17),
-    st.lists(numbers, min_size=1, max_size=12),
-    st.one_of(st.just(ROBOT.joint_names), names),
-    st.sampled_from([0.0, -0.05, -0.2, -0.5, 0.02, 0.2, float("nan")]),
-)
-target_events = st.tuples(
-    st.just("target"), st.one_of(st.just(ROBOT.joint_names), names), st.lists(numbers, max_size=4)
-)
-other_events = st.tuples(st.sampled_from(["press", "lift", "reset", "release"]))
-events = st.lists(
-    st.tuples(st.one_of(chunk_events, chunk_events, target_events, other_events), st.integers(0, 40)),
-    min_size=1,
-    max_size=25,
-)
-
-
-def send(loop: Loop, event: tuple) -> None:
-    if event[0] == "chunk":
-        _, steps, values, joints, age = event
-        rows = np.resize(np.array(values), (steps, max(len(joints), 1)))
-        loop.chunk(rows, stamp=loop.now + age, names=joints)
-    elif event[0] == "target":
-        loop.target(np.array(event[2]), event[1])
-    elif event[0] == "reset":
-        loop.controller.reset_emergency_stop()
-    elif event[0] == "release":
-        loop.controller.release("teleop")
-    else:
-        loop.controller.emergency_stop(event[0] == "press")
-
-
-@settings(max_examples=200, deadline=None)
-@given(events)
-def test_nothing_malformed_reaches_the_output_and_limits_hold_for_any_commands(sequence):
-    loop = Loop()
-    refused = 0
-    for event, ticks in sequence:
-        try:
-            send(loop, event)
-        except CommandError:
-            refused += 1
-        if ticks:
-            loop.tick(ticks)
-    loop.tick(60)
-    assert sum(loop.refused.values()) == refused
-
-
 def test_the_same_inputs_make_the_same_commands():
     runs = []
     for _ in range(2):
@@ -460,16 +263,3 @@ def test_the_same_inputs_make_the_same_commands():
         loop.tick(50)
         runs.append(np.array([np.concatenate((c.position, c.velocity, c.effort)) for c in loop.commands]))
     assert np.array_equal(runs[0], runs[1])
-
-
-@pytest.mark.parametrize(
-    ("changes", "text"),
-    [
-        ({"silence": 0.0}, "joint_control parameter silence is 0.0; it must be above 0"),
-        ({"velocity_scale": 1.5}, "velocity_scale is 1.5; it must be at most 1"),
-        ({"crossfade": float("nan")}, "crossfade is nan"),
-    ],
-)
-def test_a_configuration_that_makes_no_sense_is_refused(changes, text):
-    with pytest.raises(ConfigError, match=text):
-        JointControlConfig(**changes)

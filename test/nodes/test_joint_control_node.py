@@ -29,7 +29,7 @@ def rested(bench: ControlBench) -> None:
 def move(bench: ControlBench, seconds: float) -> float:
     """Bend the elbow at 0.4 rad/s, towards home and beyond; returns how far it went, rad."""
     begin, start = bench.bend, bench.now
-    speed = -0.4 if begin > 0.0 else 0.4
+    speed = 0.4 if begin < -0.1 else -0.4
     bench.run(seconds, lambda k: bench.chunk(begin + speed * (bench.now - start), speed) if k % 12 == 0 else None)
     return abs(bench.bend - begin)
 
