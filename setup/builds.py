@@ -57,8 +57,14 @@ def build_messages(home: Environment, progress: Progress, interrupted: bool) -> 
         progress.run([cmake, "--build", str(build), "--parallel", str(os.cpu_count() or 1)], log, variables)
         progress.run([cmake, "--install", str(build)], log, variables)
     except CommandFailed as error:
-        lines = [line for line in error.output.splitlines() if "error" in line.lower()] or ["no reason was given"]
-        raise SetupProblem(f"the messages do not compile: {lines[0].strip()}", f"less {error.log}") from error
+        raise SetupProblem(f"the messages do not compile: {first_error(error.output)}", f"less {error.log}") from error
+
+
+def first_error(output: str) -> str:
+    """The first error in what CMake or a compiler printed, with the two lines after it, as one line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    start = next((number for number, line in enumerate(lines) if "error" in line.lower()), len(lines) - 1)
+    return " ".join(lines[max(start, 0) : start + 3]) or "no reason was given"
 
 
 def python_include(home: Environment) -> str:

@@ -20,7 +20,8 @@ def run_job(root: str, job: str, options: list[str]) -> int:
     home = Environment(Path(root))
     set_up(home, stages_for(home, tools=job in ("test", "lint"), training=job in ("test", "env-train")), job)
     if job.startswith("env"):
-        print(f"ready: {home.folder} (use {home.folder / 'bin' / 'optimus'}, or: source .venv/bin/activate)")
+        first = "source .venv/share/optimus_humanoid/local_setup.bash" if home.ros else "source .venv/bin/activate"
+        print(f"ready: {home.folder} (type `{first}`, then `optimus --help`)")
         return 0
     return start(home, job, options)
 
