@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from optimus_nodes.core.robot import RobotSpec
 from optimus_nodes.core.values import Array
 
@@ -26,7 +24,7 @@ def plot_joints(
 
     sides = [side for side in ("left", "right") if f"{side}_arm" in robot.groups]
     rows = max(len(robot.groups[f"{side}_arm"]) for side in sides)
-    figure = Figure(figsize=(13.0, 1.6 * rows + 1.0), layout="constrained")
+    figure = Figure(figsize=(13.0, 1.6 * rows + 0.6 + 0.15 * len(events)), layout="constrained")
     axes = figure.subplots(rows, len(sides), sharex=True, squeeze=False)
     for column, side in enumerate(sides):
         for row, joint in enumerate(robot.group(f"{side}_arm")):
@@ -39,17 +37,12 @@ def plot_joints(
             for time, _ in events:
                 axis.axvline(time, color="black", linewidth=0.7, linestyle=":")
         axes[-1][column].set_xlabel("s")
-    for time, text in events:
-        axes[0][0].annotate(
-            text, (time, 1.0), xycoords=("data", "axes fraction"), rotation=20, fontsize=7, ha="left", va="bottom"
-        )
+    for number, (time, _) in enumerate(events, start=1):
+        axes[0][0].annotate(str(number), (time, 1.0), xycoords=("data", "axes fraction"), fontsize=7, va="bottom")
+    if events:
+        axes[0][0].set_xlim(left=max(0.0, events[0][0] - 1.0))
+    notes = [f"{number}  {time:6.1f} s  {text}" for number, (time, text) in enumerate(events, start=1)]
+    figure.supxlabel("\n".join(notes), fontsize=8, x=0.05, ha="left")
     axes[0][-1].legend(loc="upper right", fontsize=8)
     figure.savefig(path, dpi=90)
 
-
-def tracking_error(measured: tuple[Array, Array], commanded: tuple[Array, Array]) -> float:
-    """Root mean square difference of measured and commanded positions, rad; NaN without both."""
-    if len(measured[0]) < 2 or len(commanded[0]) < 2:
-        return float("nan")
-    wanted = np.stack([np.interp(measured[0], commanded[0], column) for column in commanded[1].T], axis=1)
-    return float(np.sqrt(np.mean((measured[1] - wanted) ** 2)))
