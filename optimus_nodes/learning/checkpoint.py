@@ -45,10 +45,14 @@ def load_checkpoint(
             ema[name].copy_(tensors[f"ema.{name}"])
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         raise ConfigError(f"{path} cannot be resumed: {error}; delete {folder} to start afresh") from error
+    parameters = [p.detach() for group in optimizer.param_groups for p in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer."):
             _, number, name = key.split(".")
+            like = parameters[int(number)]
+            if value.shape == like.shape:  # the fused optimizer works on raw memory: same layout as the weight
+                value = torch.empty_like(like).copy_(value)
             moments.setdefault(int(number), {})[name] = value
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
     return state
