@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from optimus_humanoid.msg import ActionChunk, JointCommand
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from sensor_msgs.msg import JointState as JointStateMsg
 from std_msgs.msg import Bool
@@ -55,10 +56,11 @@ class JointControlNode(Node):
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
         self.create_subscription(JointTrajectory, "teleop/joint_trajectory", self._on_target, qos.COMMAND)
         self.create_subscription(JointStateMsg, "teleop/hand_joints", self._on_target, qos.COMMAND)
+        quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
         for profile in (qos.LATCHED, qos.ANY):  # a stop must arrive whatever its sender's QoS is
-            self.create_subscription(Bool, "emergency_stop", self._on_emergency_stop, profile)
+            self.create_subscription(Bool, "emergency_stop", self._on_emergency_stop, profile, event_callbacks=quiet)
         self.create_service(Trigger, "emergency_stop/reset", self._on_reset)
-        self.create_timer(2.0 * self._period, self._on_timer)
+        self.create_timer(4.0 * self._period, self._on_timer)
         self._reporter = diagnostics.Reporter(self, self._health, "control")
         gc.freeze()  # what is alive now stays alive: garbage collection need not look at it again
 

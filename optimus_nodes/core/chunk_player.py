@@ -33,23 +33,31 @@ class Curve:
         if len(rows) == 1:
             rows = np.vstack((rows, rows))
         before = 3.0 * (rows[0] - rows[1]) + rows[2] if len(rows) > 2 else 2.0 * rows[0] - rows[1]
-        self._rows: Array = np.vstack((before, rows, rows[-2]))  # the last one makes the curve end at rest
+        self.rows: Array = np.vstack((before, rows, rows[-2]))  # the last one makes the curve end at rest
         self._last = len(rows) - 1
 
-    def at(self, time: float) -> Array:
-        """Joint targets at `time`, shape (J,), rad. At rest on the last row once the chunk is over."""
+    def weights(self, time: float) -> tuple[int, tuple[float, float, float, float]]:
+        """(k, w): the targets at `time` are w @ rows[k : k + 4]. At rest on the last row once the chunk is over."""
         t = (time - self.stamp) / self.step_dt
         if t >= self._last:
-            end: Array = self._rows[self._last + 1]
-            return end
+            return self._last - 1, (0.0, 0.0, 1.0, 0.0)
         if t <= 0.0:  # stamped a little ahead: a straight line into the first row
-            lead: Array = self._rows[1] + max(t, -1.0) * 0.5 * (self._rows[2] - self._rows[0])
-            return lead
+            t = max(t, -1.0)
+            return 0, (-0.5 * t, 1.0, 0.5 * t, 0.0)
         k = int(t)
         u = t - k
         uu, uuu = u * u, u * u * u
-        weights = np.array((2.0 * uu - u - uuu, 2.0 - 5.0 * uu + 3.0 * uuu, u + 4.0 * uu - 3.0 * uuu, uuu - uu))
-        at: Array = (0.5 * weights) @ self._rows[k : k + 4]
+        return k, (
+            uu - 0.5 * (u + uuu),
+            1.0 - 2.5 * uu + 1.5 * uuu,
+            0.5 * u + 2.0 * uu - 1.5 * uuu,
+            0.5 * (uuu - uu),
+        )
+
+    def at(self, time: float) -> Array:
+        """Joint targets at `time`, shape (J,), rad."""
+        k, weights = self.weights(time)
+        at: Array = np.array(weights) @ self.rows[k : k + 4]
         return at
 
 
@@ -114,8 +122,7 @@ class ChunkPlayer:
         for layer in self._layers:
             layer.speed *= self._rate
         self._rate, self._arrival = 1.0, monotonic
-        age = 0.0 if self._layers else self._crossfade
-        self._layers.append(_Layer(curve, chunk.observation_stamp, age=age))
+        self._layers.append(_Layer(curve, chunk.observation_stamp))
         del self._layers[:-_MOST_LAYERS]
 
     def sample(self, now: float, monotonic: float) -> tuple[Array | None, float | None]:
@@ -137,20 +144,24 @@ class ChunkPlayer:
         return self._leave_anchor(target, dt), newest.observation_stamp if first else None
 
     def _blend(self, now: float, dt: float) -> Array:
-        target: Array | None = None
-        done = 0
-        for i, layer in enumerate(self._layers):
+        """All layers in one product: each newer one fades in over what the older ones add up to."""
+        factors: list[float] = []
+        rows: list[Array] = []
+        remaining = 1.0
+        for i in range(len(self._layers) - 1, -1, -1):
+            layer = self._layers[i]
             layer.lag += dt * (1.0 - self._rate * layer.speed)
             layer.age += dt * self._rate
-            weight = smooth_step(layer.age / self._crossfade)
-            wanted = layer.curve.at(now - layer.lag)
-            if target is None or weight >= 1.0:
-                target, done = wanted, i
-            else:
-                target = target + weight * (wanted - target)
-        del self._layers[:done]
-        assert target is not None
-        return target
+            weight = smooth_step(layer.age / self._crossfade) if i else 1.0
+            k, weights = layer.curve.weights(now - layer.lag)
+            factors.extend(remaining * weight * w for w in weights)
+            rows.append(layer.curve.rows[k : k + 4])
+            remaining *= 1.0 - weight
+            if weight >= 1.0:
+                del self._layers[:i]
+                break
+        blended: Array = np.array(factors) @ np.concatenate(rows)
+        return blended
 
     def _leave_anchor(self, target: Array, dt: float) -> Array:
         if self._anchor is None:
