@@ -43,8 +43,10 @@ def run(make_node: Callable[[], Node], executor: str = "events", argv: Sequence[
     _use_transport_profile()
     node: Node | None = None
     spinner: Executor | None = None
+    started = False
     try:
         _init(list(sys.argv if argv is None else argv))
+        started = True
         node = make_node()
         spinner = _EXECUTORS[executor]()
         spinner.add_node(node)
@@ -56,6 +58,8 @@ def run(make_node: Callable[[], Node], executor: str = "events", argv: Sequence[
         print(f"error: {error}", file=sys.stderr, flush=True)
         return 2
     except Exception:
+        if started and not rclpy.ok():
+            return 0  # a signal ended rclpy in the middle of something, at start-up for example
         traceback.print_exc()
         return 1
     finally:
