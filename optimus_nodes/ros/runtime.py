@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -73,6 +74,8 @@ def precise_timers() -> None:
 
 
 def _init(arguments: list[str]) -> None:
+    # rclpy shuts itself down on SIGINT; Python's KeyboardInterrupt on top of that could strike during the clean-up.
+    signal.signal(signal.SIGINT, lambda number, frame: None)
     try:
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.ALL)
     except (RuntimeError, ValueError) as error:  # RCLError is a RuntimeError: bad --ros-args, parameter file or domain
