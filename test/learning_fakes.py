@@ -1,0 +1,31 @@
+"""A network small enough to train inside a test, on the synthetic data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from synthetic_data import make_data_set, synthetic_robot
+
+from optimus_nodes.core.robot import RobotSpec
+from optimus_nodes.learning.batches import AugmentConfig
+from optimus_nodes.learning.data import Mixture, read_data_set
+from optimus_nodes.learning.train import TrainConfig, Trainer, use_threads
+
+ROBOT = synthetic_robot(joints=4)
+SMALL = {"width": 64, "layers": 2, "heads": 4, "sentence": 64, "fine_queries": 4, "coarse_queries": 2}
+
+
+def small_mixture(folder: Path, episodes: int = 40, **options: Any) -> Mixture:
+    """The synthetic data set with half-size pictures, made in `folder` unless it is there."""
+    if not folder.exists():
+        make_data_set(folder, episodes=episodes, length=2, shrink=2, robot=ROBOT)
+    return Mixture([read_data_set(str(folder), {})], held_out=0.1, **options)
+
+
+def small_trainer(mixture: Mixture, work: Path, robot: RobotSpec = ROBOT, **changes: Any) -> Trainer:
+    """A trainer of the small network on one thread."""
+    use_threads(1)
+    values: dict[str, Any] = {"steps": 6, "batch": 8, "lr": 2e-3, "warmup": 20, "ema": 0.97, "validate_every": 3}
+    augment = AugmentConfig(head_shift=2, wrist_shift=1)
+    return Trainer(mixture, robot, TrainConfig(work=work, augment=augment, **(values | changes)), SMALL)
