@@ -23,7 +23,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from optimus_nodes.core.robot import CameraSpec, RobotSpec
 from optimus_nodes.core.timing import Delays, Rate
 from optimus_nodes.core.values import ImageArray
-from optimus_nodes.drivers.processes import tie_to_parent
+from optimus_nodes.drivers.processes import give_way, tie_to_parent
 from optimus_nodes.drivers.snapshots import newest_instant
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, qos
@@ -122,7 +122,7 @@ def main() -> int:
     """Arguments: file descriptor of the socket, process id of sim_node, robot, base, then ROS arguments."""
     descriptor, parent, robot_name, base = sys.argv[1:5]
     tie_to_parent(int(parent))
-    os.nice(2)
+    give_way(nice=4)  # sim_node, whose child this is, keeps the robot in control and goes first
     cv2.setNumThreads(1)
     robot, urdf = load_robot(robot_name)
     rclpy.init(args=[sys.argv[0], *sys.argv[5:]], signal_handler_options=SignalHandlerOptions.NO)

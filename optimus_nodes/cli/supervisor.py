@@ -24,18 +24,23 @@ from optimus_nodes.drivers.processes import signal_group, start_process
 STATE_FILE = "processes.json"
 NOT_STARTED, RUNNING, WAITING, GIVEN_UP, STOPPED = "not started", "running", "waiting", "given up", "stopped"
 REFUSED = 2  # exit code of a process that says it cannot run as it is configured: restarting would not help
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last when the terminal is closed
 _STOP_STEPS = ((signal.SIGINT, 4.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
 
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """What to run. `essential`: when it cannot be kept running, everything is stopped."""
+    """What to run. `essential`: when it cannot be kept running, everything is stopped.
+
+    `nice` 0 to 19 lets others go first; `realtime` is for whoever moves the robot.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     essential: bool = True
     nice: int = 0
+    realtime: bool = False
 
 
 class _Child:
@@ -52,7 +57,11 @@ class _Child:
             output.write(f"--- start {self.starts + 1}: {' '.join(self.spec.command)}\n".encode())
             output.flush()
             self.process = start_process(
-                self.spec.command, {**environment, **self.spec.environment}, output, nice=self.spec.nice
+                self.spec.command,
+                {**environment, **self.spec.environment},
+                output,
+                nice=self.spec.nice,
+                realtime=self.spec.realtime,
             )
         self.handle = os.pidfd_open(self.process.pid)
         self.state, self.starts = RUNNING, self.starts + 1
@@ -107,7 +116,7 @@ class Supervisor:
         bell, ring = socket.socketpair()
         bell.setblocking(False)
         ring.setblocking(False)
-        before = [signal.signal(number, self._note_signal) for number in (signal.SIGINT, signal.SIGTERM)]
+        before = [signal.signal(number, self._note_signal) for number in _STOPPING]
         old_bell = signal.set_wakeup_fd(ring.fileno(), warn_on_full_buffer=False)
         try:
             for child in self._children:
@@ -122,7 +131,7 @@ class Supervisor:
                 if child.state == RUNNING and child.process is not None:
                     signal_group(child.process.pid, signal.SIGKILL)
             signal.set_wakeup_fd(old_bell)
-            for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            for number, handler in zip(_STOPPING, before, strict=True):
                 signal.signal(number, handler)
             bell.close()
             ring.close()

@@ -56,6 +56,7 @@ def process_spec(node: NodeSpec) -> ProcessSpec:
         environment=node.environment,
         essential=node.essential,
         nice=node.nice,
+        realtime=node.realtime,
     )
 
 

@@ -16,7 +16,10 @@ from .errors import ConfigError
 
 WHEN = ("sim", "robot", "teleop")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_KEYS = ("name", "executable", "when", "config", "parameters", "remappings", "essential", "nice", "environment")
+_KEYS = (
+    *("name", "executable", "when", "config", "parameters", "remappings"),
+    *("essential", "nice", "realtime", "environment"),
+)
 _FILE = "config/graph.yaml"
 
 
@@ -32,6 +35,7 @@ class NodeSpec:
     remappings: Mapping[str, str] = field(default_factory=dict)
     essential: bool = True
     nice: int = 0
+    realtime: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def ros_arguments(self, config_path: str = "") -> list[str]:
@@ -111,8 +115,9 @@ def _parse_node(entry: object, position: int, source: str) -> NodeSpec:
         config=_config(entry.get("config", ""), where),
         parameters=_parameters(entry.get("parameters", {}), where),
         remappings=_strings(entry, "remappings", where),
-        essential=_flag(entry.get("essential", True), where),
+        essential=_flag(entry, "essential", True, where),
         nice=_nice(entry.get("nice", 0), where),
+        realtime=_flag(entry, "realtime", False, where),
         environment=_strings(entry, "environment", where),
     )
 
@@ -155,9 +160,10 @@ def _strings(entry: Mapping[Any, Any], key: str, where: str) -> dict[str, str]:
     return dict(value)
 
 
-def _flag(value: object, where: str) -> bool:
+def _flag(entry: Mapping[Any, Any], key: str, default: bool, where: str) -> bool:
+    value = entry.get(key, default)
     if not isinstance(value, bool):
-        raise ConfigError(f"{where}: essential is {value!r}; it must be true or false")
+        raise ConfigError(f"{where}: {key} is {value!r}; it must be true or false")
     return value
 
 
