@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -16,8 +17,10 @@ from optimus_nodes.robot.share import PACKAGE, share_path
 
 if TYPE_CHECKING:
     from launch import LaunchContext, LaunchDescription
+    from launch.events.process import ProcessExited
 
-RESPAWN_DELAY = 0.5  # s
+RESPAWN_DELAY = 1.0  # s
+BROKEN = 2  # exit code of a node that a person has to mend: starting it again would not help
 
 ARGUMENTS = {  # name: (default, description)
     "namespace": ("", "Namespace of all nodes: one robot. Empty for the root namespace."),
@@ -74,6 +77,7 @@ def _node_action(node: NodeSpec, values: dict[str, str]) -> Any:
         package=PACKAGE,
         executable=node.executable,
         name=node.name,
+        exec_name=node.name,
         namespace=values["namespace"],
         parameters=parameters,
         remappings=list(node.remappings.items()),
@@ -84,4 +88,14 @@ def _node_action(node: NodeSpec, values: dict[str, str]) -> Any:
         emulate_tty=sys.stdout.isatty(),
         respawn=values["respawn"].lower() == "true",
         respawn_delay=RESPAWN_DELAY,
+        on_exit=partial(_after_exit, node),
     )
+
+
+def _after_exit(node: NodeSpec, event: ProcessExited, context: LaunchContext) -> list[Any]:
+    """Stop the launch when an essential node says that it cannot work as things are."""
+    from launch.actions import Shutdown
+
+    if node.essential and event.returncode == BROKEN:
+        return [Shutdown(reason=f"{node.name} cannot run; its last line says why")]
+    return []
