@@ -31,7 +31,7 @@ from optimus_nodes.robot.dynamics import GravityModel
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, diagnostics, qos
 from optimus_nodes.ros.params import declare
-from optimus_nodes.ros.runtime import precise_timers, run
+from optimus_nodes.ros.runtime import real_time, run
 
 M = TypeVar("M")
 T = TypeVar("T")
@@ -41,8 +41,9 @@ STILL_STOPPED = "still stopped: release the button first (publish false on emerg
 class JointControlNode(Node):
     """The shell around JointController."""
 
-    def __init__(self, load: Callable[[str], tuple[RobotSpec, str]] = load_robot) -> None:
+    def __init__(self, scheduling: str, load: Callable[[str], tuple[RobotSpec, str]] = load_robot) -> None:
         super().__init__("joint_control")
+        self._scheduling = scheduling
         params = declare(self, JointControlParams)
         self._robot, urdf = load(params.robot)
         self._controller = JointController(self._robot, params.control, GravityModel(self._robot, urdf))
@@ -133,6 +134,7 @@ class JointControlNode(Node):
         monotonic = time.monotonic()
         age = None if self._state is None else monotonic - self._arrival
         level, text, figures = control_report(self._controller.status(), self._timing, age, monotonic)
+        figures["scheduling"] = self._scheduling
         return diagnostics.Health(diagnostics.LEVELS[LEVELS.index(level)], text, figures)
 
     def _warn(self, error: CommandError) -> None:
@@ -141,8 +143,7 @@ class JointControlNode(Node):
 
 def main() -> int:
     """Entry point."""
-    precise_timers()
-    return run(JointControlNode, executor="events")
+    return run(lambda: JointControlNode(real_time()), executor="events")
 
 
 if __name__ == "__main__":
