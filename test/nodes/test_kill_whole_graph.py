@@ -1,0 +1,95 @@
+"""kill -9 of each node of the whole graph while the policy moves the arms: held, back, and nothing moves by itself.
+
+The task that was under way ends with it: a person has to ask again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from optimus_humanoid.msg import JointCommand as JointCommandMsg
+from optimus_humanoid.msg import Task as TaskMsg
+from sensor_msgs.msg import JointState
+from sim_bench import Heard, wait_for
+from std_msgs.msg import String
+
+from optimus_nodes.cli.companion import Companion
+from optimus_nodes.cli.demo import wait_until_ready
+from optimus_nodes.cli.environment import enter_graph_environment, free_domain
+from optimus_nodes.cli.running import RunningGraph
+from optimus_nodes.ros import qos
+
+HOLD = 0.25  # s after which the joints must be still
+BACK = 2.0  # s after which the node must be back, or as long as its first start took on a machine that is busy
+STILL = 0.08  # rad/s: what counts as not moving
+MOVED = 0.05  # rad a joint may still settle by
+REPORT = 1.0  # s: a policy is heard of when it first reports on /diagnostics
+SIGNS = {
+    "joint_control": (JointCommandMsg, "joint_commands", qos.COMMAND, 0.0),
+    "sim": (JointState, "joint_states", qos.STATE, 0.0),
+    "planner": (TaskMsg, "task", qos.LATCHED, 0.0),
+    "vla": (DiagnosticArray, "/diagnostics", qos.DIAGNOSTICS, REPORT),
+}
+
+
+class Told:
+    """A person who gives instructions, and what the joints do."""
+
+    def __init__(self, listener: Companion) -> None:
+        self.states = Heard(listener, JointState, "joint_states", qos.STATE)
+        self._instruction = listener.node.create_publisher(String, "instruction", qos.EVENT)
+        self._listener = listener
+
+    def speed(self) -> float:
+        return float(np.abs(self.states[-1][1].velocity).max()) if self.states else 0.0
+
+    def order(self, sentence: str) -> None:
+        """Say it and wait until the arms are in motion."""
+        wait_for(lambda: self._instruction.get_subscription_count(), self._listener, 5.0, "a planner that listens")
+        self._instruction.publish(String(data=sentence))
+        wait_for(lambda: self.speed() > 0.5, self._listener, 15.0, "motion")
+
+
+@pytest.mark.parametrize("node", list(SIGNS))
+def test_the_robot_holds_and_the_node_comes_back(tmp_path: Path, node: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ROS_DOMAIN_ID", "ROS_LOG_DIR"):
+        monkeypatch.setenv(name, os.environ.get(name, "0"))  # put back after the test
+    domain = free_domain()
+    enter_graph_environment(domain)
+    bundle = os.environ.get("OPTIMUS_TEST_BUNDLE", "pick_place")
+    began = time.monotonic()
+    with RunningGraph(tmp_path, domain, ["--set", f"vla.bundle={bundle}"]) as graph, Companion() as listener:
+        wait_until_ready(listener, graph)
+        first_start = time.monotonic() - began
+        told = Told(listener)
+        kind, topic, profile, patience = SIGNS[node]
+        signs = Heard(listener, kind, topic, profile)
+        told.order("put the red box in the left bin")
+        killed = graph.pid(node)
+        assert killed is not None
+        moment = time.monotonic()
+        os.kill(killed, signal.SIGKILL)
+
+        def is_back() -> bool:
+            heard = [message for arrival, message in signs if arrival > moment + 0.15]
+            if node == "vla":
+                heard = [m for m in heard if m.status[0].name.startswith("vla")]
+            return bool(heard) and graph.pid(node) not in (None, killed)
+
+        wait_for(is_back, listener, max(BACK, first_start) + patience, f"return of {node}")
+        listener.spin(3.0)
+        after = [(arrival - moment, m) for arrival, m in told.states if arrival > moment + HOLD]
+        assert after, "no joint state came any more"
+        settled = 0.5 if node == "sim" else 0.0  # laid out anew
+        fast = [(round(t, 2), round(s, 2)) for t, m in after if (s := float(np.abs(m.velocity).max())) > STILL]
+        fast = [pair for pair in fast if pair[0] > after[0][0] + settled]
+        assert not fast, f"after the death of {node} joints moved at (s, rad/s) {fast[:5]} ... {fast[-1]}"
+        moved = np.abs(np.array(after[-1][1].position) - after[0][1].position).max()
+        assert moved < MOVED, f"after the death of {node} a joint moved by {moved:.3f} rad"
+        told.order("put the green box in the right bin")  # asked again, it moves again
