@@ -3,7 +3,7 @@
 In: <camera>/image_raw, joint_states, tactile/*, task. Out: action_chunk, /diagnostics. The network runs in a
 thread of its own; a picture that comes while it works replaces the one that waits. When an input is missing or
 late no chunk is sent and /diagnostics says which; joint_control_node then slows down and holds.
-A bundle that does not fit the robot ends the node with the list of differences.
+A bundle that does not fit the robot ends the node with the list of differences; a lost planner ends the task.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -33,8 +32,8 @@ from optimus_nodes.policy.runtime import OnnxPolicy, load_policy
 from optimus_nodes.policy.vla_params import VlaParams
 from optimus_nodes.policy.worker import PolicyWorker
 from optimus_nodes.robot.load import load_robot
-from optimus_nodes.robot.share import share_path
-from optimus_nodes.ros import convert, qos
+from optimus_nodes.robot.share import model_path
+from optimus_nodes.ros import convert, lease, qos
 from optimus_nodes.ros.diagnostics import OK, WARN, Health, Reporter
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import run
@@ -64,6 +63,7 @@ class VlaNode(Node):
         for camera in cameras:
             self._listen(Image, f"{camera}/image_raw", partial(self._on_picture, camera), qos.IMAGE)
         self._listen(TaskMsg, "task", self._on_task, qos.LATCHED)
+        lease.watch(self, TaskMsg, "task", self._on_planner_lost)
         self._reporter = Reporter(self, self._health, "policy")
 
     def _listen(self, kind: type, topic: str, handle: Callable[[Any], None], profile: QoSProfile) -> None:
@@ -77,9 +77,16 @@ class VlaNode(Node):
         self.create_subscription(kind, topic, heard, profile)
 
     def _on_task(self, message: TaskMsg) -> None:
-        self._task = convert.task_from_msg(message)
+        task = convert.task_from_msg(message)
+        if task != self._task:
+            self._task = task
+            self._worker.clear()
+            self.get_logger().info(f"task {task.id}: {task.sentence or 'none'}")
+
+    def _on_planner_lost(self) -> None:
+        self._task = Task()  # nobody is left to take it back; a living planner repeats it
         self._worker.clear()
-        self.get_logger().info(f"task {self._task.id}: {self._task.sentence or 'none'}")
+        self.get_logger().warning("the sender of the task is gone: no task")
 
     def _on_joints(self, message: JointState) -> None:
         state = self._joints.read(message)
@@ -129,20 +136,10 @@ class VlaNode(Node):
         super().destroy_node()
 
 
-def bundle_path(bundle: str) -> Path:
-    """A folder as given, or the bundle of that name in models/."""
-    return Path(bundle) if Path(bundle).is_dir() else share_path(f"models/{bundle}")
-
-
 def main() -> int:
     """Entry point of vla_node."""
     cv2.setNumThreads(1)
-    return run(
-        lambda: VlaNode(
-            lambda name: load_robot(name)[0],
-            lambda name, robot, threads: load_policy(bundle_path(name), robot, threads),
-        )
-    )
+    return run(lambda: VlaNode(lambda name: load_robot(name)[0], lambda name, *how: load_policy(model_path(name), *how)))
 
 
 if __name__ == "__main__":

@@ -21,9 +21,7 @@ from ..learning.evaluate import Result, run_trial
 from ..learning.rollout import LockStep
 from ..policy.runtime import load_policy
 from ..robot.load import load_robot
-from ..robot.share import share_path
-
-DEFAULT_MODEL = "models/pick_place"
+from ..robot.share import model_path
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ def run(
     suite: Annotated[str, typer.Option(help="pick_place, pick or home.")] = "pick_place",
     episodes: Annotated[int, typer.Option(help="How many scenes.")] = 50,
     seed: Annotated[int, typer.Option(help="Seed of the first scene; 1000 to 9999 are never trained on.")] = 1000,
-    model: Annotated[str, typer.Option(help="Model bundle.")] = "",
+    model: Annotated[str, typer.Option(help="Policy in models/, or the path of a bundle.")] = "pick_place",
     ros: Annotated[bool, typer.Option("--ros", help="Through the real ROS 2 graph, in real time.")] = False,
     blackout: Annotated[list[str] | None, typer.Option(help="Camera whose pictures are black, or all.")] = None,
     swap_instruction: Annotated[bool, typer.Option("--swap-instruction", help="Tell it another colour.")] = False,
@@ -50,7 +48,7 @@ def run(
 ) -> int:
     """Measure how often the policy does what it is told."""
     todo = trials(suite, episodes, seed, swap=swap_instruction, sentence=instruction)
-    setting = _Setting(model or str(share_path(DEFAULT_MODEL)), robot, _cameras(robot, blackout or []), video)
+    setting = _Setting(str(model_path(model)), robot, _cameras(robot, blackout or []), video)
     console = Console(stderr=True)
     if ros:
         from .evaluate_ros import play_on_graph

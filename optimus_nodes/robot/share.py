@@ -27,3 +27,8 @@ def share_path(relative: str) -> Path:
             return folder / relative
     looked = ", ".join(str(folder) for folder in folders)
     raise ConfigError(f"{relative} is not part of {PACKAGE}; looked in {looked}")
+
+
+def model_path(bundle: str) -> Path:
+    """The policy bundle `bundle`: a folder as given, or the one of that name in models/."""
+    return Path(bundle) if Path(bundle).is_dir() else share_path(f"models/{bundle}")
