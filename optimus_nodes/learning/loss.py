@@ -86,7 +86,7 @@ def statistics(
     put("position", position, 0.05)
     put("history", position - previous, 0.01)
     put("touch", np.log1p(np.maximum(rows["tactile"], 0.0)), 0.2)
-    put("action", rows["action"] - position[:, None, :], 0.02)
+    put("action", rows["action"] - (position * network.relative.numpy())[:, None, :], 0.02)
     targets, known = (t.numpy() for t in layout.split(torch.from_numpy(rows["aux"])))
     if targets.shape[1]:
         count = np.maximum(known.sum(0), 1.0)

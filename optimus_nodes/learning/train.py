@@ -88,12 +88,15 @@ class Trainer:
                 **(sizes or {}),
             )
         ).to(memory_format=torch.channels_last)
-        self._set_statistics()
+        self._set_statistics(robot)
         self.optimizer = torch.optim.AdamW(self._parameter_groups(), lr=config.lr, betas=(0.9, 0.98), fused=True)
         self.ema = {name: p.detach().clone() for name, p in self.network.named_parameters()}
         self.step, self.elapsed, self.started_from = 0, 0.0, ""
 
-    def _set_statistics(self, sample: int = 20_000) -> None:
+    def _set_statistics(self, robot: RobotSpec, sample: int = 20_000) -> None:
+        if "arms" in robot.groups:
+            self.network.relative.zero_()
+            self.network.relative[torch.from_numpy(robot.group("arms"))] = 1.0
         frames = self.mixture.training
         frames = frames[np.linspace(0, len(frames) - 1, min(sample, len(frames))).astype(np.int64)]
         rows = {name: self.mixture.gather(name, frames) for name in ("position", "tactile", "action", "aux")}
@@ -118,6 +121,8 @@ class Trainer:
             given = tensors.get(key)
             if given is not None and given.shape == value.shape:
                 value.copy_(given)
+            elif given is None and key.startswith("glance"):  # policies made before it had none: begin with no effect
+                value.zero_()
             elif not key.startswith(heads):
                 got = "nothing" if given is None else tuple(given.shape)
                 raise ConfigError(

@@ -110,7 +110,7 @@ class PolicyNetwork(nn.Module):
         self.hidden_inputs = nn.Parameter(torch.randn(2, d) * 0.02)
         context = config.sentence + d
         self.pools, self.coords, self.looks, self.views = (nn.ModuleList() for _ in range(4))
-        described = context
+        described, coordinates = context, 0
         for i, (_, height, width) in enumerate(config.cameras):
             stride, queries = (4, config.fine_queries) if i == 0 else (8, config.coarse_queries)
             channels = (self.fine if i == 0 else self.coarse).channels
@@ -120,6 +120,7 @@ class PolicyNetwork(nn.Module):
             self.coords.append(nn.Linear(COORDINATE_FEATURES, d))
             self.views.append(nn.Embedding(queries, d))
             described += queries * (channels + COORDINATE_FEATURES)
+            coordinates += queries * COORDINATE_FEATURES
         self.side = nn.Parameter(torch.randn(len(config.cameras), config.sentence) * 0.1)
         self.action_tokens = nn.Parameter(torch.randn(-(-config.horizon // config.steps_per_token) + 1, d) * 0.5)
         self.kinds = nn.Parameter(torch.randn(4, d) * 0.1)
@@ -128,8 +129,10 @@ class PolicyNetwork(nn.Module):
         self.actions = nn.Linear(d, config.steps_per_token * j)
         self.progress = nn.Linear(d, 1)
         self.late_aux = nn.Linear(d, config.aux)
+        self.glance = nn.Linear(coordinates, d)  # a short way from where things are to what to do
         self.early_aux = nn.Sequential(nn.Linear(described, 128), nn.ReLU(), nn.Linear(128, config.aux))
         self._register_statistics()
+        self.register_buffer("relative", torch.ones(config.joints))
         nn.init.normal_(self.actions.weight, std=0.01)
 
     def _register_statistics(self) -> None:
@@ -146,9 +149,9 @@ class PolicyNetwork(nn.Module):
 
     def see(
         self, images: list[Tensor], sentence: Tensor, context: Tensor, augment: Augmentation
-    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-        """Camera tokens (B, Q, D), descriptions (B, Q * ...) and places (B, Q, 2), one of each per camera."""
-        tokens, described, places = [], [], []
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
+        """Per camera: tokens (B, Q, D), all that was seen, its coordinates (both flat), places (B, Q, 2)."""
+        tokens, described, coordinates, places = [], [], [], []
         for i, image in enumerate(images):
             stem = self.fine if i == 0 else self.coarse
             pixels = image.permute(0, 3, 1, 2).float() * (1.0 / 127.5) - 1.0
@@ -160,12 +163,13 @@ class PolicyNetwork(nn.Module):
                 moved = augment.shift[:, i] * (2.0 / torch.tensor([width, height]))
                 place = torch.cat([place[..., :2] - moved[:, None, :], place[..., 2:]], dim=-1)
             with torch.autocast("cpu", enabled=False):
-                coordinates = coordinate_features(place)
-                token = self.coords[i](coordinates) + self.views[i].weight
+                spelled = coordinate_features(place)
+                token = self.coords[i](spelled) + self.views[i].weight
             tokens.append(token + self.looks[i](features))
-            described.append(torch.cat([features.float(), coordinates], dim=-1).flatten(1))
+            described.append(torch.cat([features.float(), spelled], dim=-1).flatten(1))
+            coordinates.append(spelled.flatten(1))
             places.append(place[..., :2])
-        return tokens, described, places
+        return tokens, described, coordinates, places
 
     def feel(self, position: Tensor, previous: Tensor, tactile: Tensor, keep: Tensor | None) -> list[Tensor]:
         """Joint, history and touch tokens, each (B, D). Touch is compressed: the first newton says most."""
@@ -195,9 +199,9 @@ class PolicyNetwork(nn.Module):
         word_tokens, sentence = self.sentence(words)
         body = self.feel(position, previous, tactile, augment.keep)
         context = torch.cat([sentence, body[0]], dim=-1)
-        seen, described, places = self.see(images, sentence, context, augment)
+        seen, described, coordinates, places = self.see(images, sentence, context, augment)
         batch = words.shape[0]
-        answer = self.action_tokens.expand(batch, -1, -1)
+        answer = self.action_tokens + self.glance(torch.cat(coordinates, dim=-1)).unsqueeze(1)
         state = torch.stack(body, dim=1) + self.kinds[1:]
         x = torch.cat([answer, *seen, word_tokens + self.kinds[0], state], dim=1).float()
         for block in self.blocks:
@@ -211,12 +215,16 @@ class PolicyNetwork(nn.Module):
         return {"actions": actions, "progress": progress, "aux": [early, late], "places": places}
 
     def normalise_actions(self, targets: Tensor, position: Tensor) -> Tensor:
-        """Absolute joint targets (B, H, J) rad -> what `forward` should say, relative to `position` (B, J)."""
-        return (targets - position[:, None, :] - self.action_mean) / self.action_std
+        """Absolute joint targets (B, H, J) rad -> what `forward` should say.
+
+        Where the buffer `relative` is 1 (the arms) that is relative to `position` (B, J), which makes small motions
+        exact; elsewhere it is absolute, so that a joint that is only held cannot drift.
+        """
+        return (targets - (position * self.relative)[:, None, :] - self.action_mean) / self.action_std
 
     def targets(self, actions: Tensor, position: Tensor) -> Tensor:
         """The other way round: normalised actions -> absolute joint targets (B, H, J) rad."""
-        return actions * self.action_std + self.action_mean + position[:, None, :]
+        return actions * self.action_std + self.action_mean + (position * self.relative)[:, None, :]
 
     def count_parameters(self) -> int:
         """Parameters used at run time (the training-only heads left out)."""
