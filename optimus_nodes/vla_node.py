@@ -139,7 +139,7 @@ class VlaNode(Node):
 def main() -> int:
     """Entry point of vla_node."""
     cv2.setNumThreads(1)
-    return run(lambda: VlaNode(lambda name: load_robot(name)[0], lambda name, *how: load_policy(model_path(name), *how)))
+    return run(lambda: VlaNode(lambda name: load_robot(name)[0], lambda name, *a: load_policy(model_path(name), *a)))
 
 
 if __name__ == "__main__":
