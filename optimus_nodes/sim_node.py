@@ -27,7 +27,7 @@ from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, qos
 from optimus_nodes.ros.diagnostics import OK, WARN, Health, Reporter
 from optimus_nodes.ros.params import declare
-from optimus_nodes.ros.runtime import precise_timers, run
+from optimus_nodes.ros.runtime import real_time, run
 from optimus_nodes.ros.sim_publishers import SimPublishers
 from optimus_nodes.sim.driven import DrivenWorld
 
@@ -131,7 +131,7 @@ def make_node() -> SimNode:
 
 def main() -> int:
     """Entry point."""
-    precise_timers()
+    real_time(priority=10)  # below joint_control's
     return run(make_node)
 
 

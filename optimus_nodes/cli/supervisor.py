@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 
 from optimus_nodes.core.restart import RestartConfig, Restarts
-from optimus_nodes.drivers.processes import signal_group, start_process
+from optimus_nodes.drivers.processes import SHORT_SLICE, signal_group, start_process
 
 STATE_FILE = "processes.json"
 NOT_STARTED, RUNNING, WAITING, GIVEN_UP, STOPPED = "not started", "running", "waiting", "given up", "stopped"
@@ -61,7 +61,7 @@ class _Child:
                 {**environment, **self.spec.environment},
                 output,
                 nice=self.spec.nice,
-                realtime=self.spec.realtime,
+                slices=SHORT_SLICE if self.spec.realtime else 0.0,
             )
         self.handle = os.pidfd_open(self.process.pid)
         self.state, self.starts = RUNNING, self.starts + 1

@@ -14,8 +14,7 @@ from typing import IO
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}  # number of the system call, for which the C library has no name
-_SHORT_SLICE = 0.0005  # s
-_REALTIME_PRIORITY = 5  # of 1 to 99: above every ordinary process, below the kernel's own threads
+SHORT_SLICE = 0.0005  # s
 
 
 def tie_to_parent(parent: int, number: int = signal.SIGKILL) -> None:
@@ -28,29 +27,19 @@ def tie_to_parent(parent: int, number: int = signal.SIGKILL) -> None:
         os._exit(1)
 
 
-def take_precedence() -> str:
-    """Let this process run as soon as it has something to do; returns how: "realtime", "short slices" or "".
-
-    Real-time priority where the user may have it (root, or an rtprio limit). Elsewhere short turns on the
-    processor: who asks for those gets the next one soon, also from somebody in the middle of a longer one
-    (Linux 6.12 and newer). A control loop is then not late because a picture is being drawn.
-    """
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_REALTIME_PRIORITY))
-        return "realtime"
-    except PermissionError:
-        return "short slices" if _use_slices(_SHORT_SLICE) else ""
-
-
 def give_way(nice: int) -> None:
     """Be an ordinary process again that lets others go first by `nice`, 0 to 19, whatever was inherited."""
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     os.nice(nice)
-    _use_slices(0.0)
+    use_slices(0.0)
 
 
-def _use_slices(seconds: float) -> bool:
-    """Ask for turns of this length, s; 0 for the scheduler's own choice, about 3 ms."""
+def use_slices(seconds: float) -> bool:
+    """Ask the scheduler for turns of this length on the processor, s; 0 for its own choice, about 3 ms.
+
+    Who asks for short turns gets the next one soon, also from somebody in the middle of a longer one: so a
+    control loop is not late because a picture is being drawn. Needs no privilege; False before Linux 6.12.
+    """
     call = _SCHED_SETATTR.get(os.uname().machine)
     if call is None:
         return False
@@ -65,13 +54,13 @@ def start_process(
     output: IO[bytes] | int,
     *,
     nice: int = 0,
-    realtime: bool = False,
+    slices: float = 0.0,
     death_signal: int = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a process group of its own with its output in `output` and no input.
 
     Not in a session of its own: the kernel's autogroups would then ignore `nice` between these processes.
-    `realtime`: see take_precedence. It gets `death_signal` when the calling thread ends, however that ends:
+    `slices`: see use_slices. It gets `death_signal` when the calling thread ends, however that ends:
     call it from a thread that lives as long as the process shall, best the main thread.
     """
     return subprocess.Popen(
@@ -80,11 +69,11 @@ def start_process(
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
-        preexec_fn=_preparation(os.getpid(), nice, realtime, death_signal),  # a few system calls, nothing else
+        preexec_fn=_preparation(os.getpid(), nice, slices, death_signal),  # a few system calls, nothing else
     )
 
 
-def _preparation(parent: int, nice: int, realtime: bool, death_signal: int) -> Callable[[], None]:
+def _preparation(parent: int, nice: int, slices: float, death_signal: int) -> Callable[[], None]:
     def prepare() -> None:
         os.setpgid(0, 0)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -92,8 +81,8 @@ def _preparation(parent: int, nice: int, realtime: bool, death_signal: int) -> C
         tie_to_parent(parent, death_signal)
         if nice:
             os.nice(nice)
-        if realtime:
-            take_precedence()
+        if slices:
+            use_slices(slices)
 
     return prepare
 
