@@ -103,12 +103,14 @@ class ControlBench:
             if self.commands:
                 self.body.apply(self.commands[-1][1])
 
-    def until(self, condition: Callable[[], object], seconds: float) -> None:
+    def until(
+        self, condition: Callable[[], object], seconds: float, each: Callable[[int], None] = lambda tick: None
+    ) -> None:
         """Live until the condition holds; fails after so many seconds."""
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "waited in vain"
-            self.run(0.1)
+            self.run(0.1, each)
 
     def chunk(self, offset: float, speed: float = 0.0, **changes: object) -> None:
         """A chunk that moves the left elbow: `offset` rad from home, then with `speed` rad/s."""
