@@ -26,7 +26,7 @@ from optimus_nodes.cli.running import RunningGraph
 from optimus_nodes.ros import qos
 
 HOLD = 0.25  # s after which the joints must be still
-BACK = 2.0  # s after which the node must be back, or as long as its first start took on a machine that is busy
+BACK = 2.0  # s after which the node must be back; on a busy machine 1.5 times what the first start took
 STILL = 0.08  # rad/s: what counts as not moving
 MOVED = 0.05  # rad a joint may still settle by
 REPORT = 1.0  # s: a policy is heard of when it first reports on /diagnostics
@@ -82,7 +82,7 @@ def test_the_robot_holds_and_the_node_comes_back(tmp_path: Path, node: str, monk
                 heard = [m for m in heard if m.status[0].name.startswith("vla")]
             return bool(heard) and graph.pid(node) not in (None, killed)
 
-        wait_for(is_back, listener, max(BACK, first_start) + patience, f"return of {node}")
+        wait_for(is_back, listener, max(BACK, 1.5 * first_start) + patience, f"return of {node}")
         listener.spin(3.0)
         after = [(arrival - moment, m) for arrival, m in told.states if arrival > moment + HOLD]
         assert after, "no joint state came any more"
