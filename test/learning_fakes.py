@@ -19,8 +19,8 @@ SMALL = {"width": 64, "layers": 2, "heads": 4, "sentence": 64, "fine_queries": 4
 def small_mixture(folder: Path, episodes: int = 40, **options: Any) -> Mixture:
     """The synthetic data set with half-size pictures, made in `folder` unless it is there."""
     if not folder.exists():
-        make_data_set(folder, episodes=episodes, length=2, shrink=2, robot=ROBOT)
-    return Mixture([read_data_set(str(folder), {})], held_out=0.1, **options)
+        make_data_set(folder, episodes=episodes, length=2, shrink=2, robot=ROBOT, **options)
+    return Mixture([read_data_set(str(folder), {})], held_out=0.1)
 
 
 def small_trainer(mixture: Mixture, work: Path, robot: RobotSpec = ROBOT, **changes: Any) -> Trainer:

@@ -44,7 +44,7 @@ def synthetic_robot(joints: int = 8, pads: int = 2) -> RobotSpec:
 
 
 def scene(rng: np.random.Generator, shrink: int = 1) -> tuple[np.ndarray, dict[str, tuple[float, float]]]:
-    """A head picture (96, 128, 3), 1/`shrink` of it if asked for, and the centre (u, v) in 0..1 of each coloured square."""
+    """A head picture (96, 128, 3), or 1/`shrink` of it, and each coloured square's centre (u, v) in 0..1."""
     picture = np.full((96, 128, 3), 120, np.uint8)
     picture[:] = np.clip(picture + rng.integers(-12, 13, (96, 128, 1)), 0, 255)
     cells = rng.permutation(12)[:4]
@@ -66,10 +66,11 @@ def make_data_set(
     length: int = 4,
     horizon: int = 16,
     shrink: int = 1,
+    cameras: tuple[str, ...] = tuple(CAMERAS),
 ) -> Path:
-    """Write `episodes` short episodes as one shard, pictures 1/`shrink` of full size; returns `folder`."""
+    """Write `episodes` short episodes as one shard, pictures of `cameras` 1/`shrink` of full size; returns `folder`."""
     robot = robot or synthetic_robot()
-    sizes = {name: (h // shrink, w // shrink) for name, (h, w) in CAMERAS.items()}
+    sizes = {name: (h // shrink, w // shrink) for name, (h, w) in CAMERAS.items() if name in cameras}
     rng, joints = np.random.default_rng(seed), len(robot.joint_names)
     frames = episodes * length
     images = {n: np.zeros((frames, *size, 3), np.uint8) for n, size in sizes.items()}
@@ -89,7 +90,8 @@ def make_data_set(
         for t in range(length):
             i = e * length + t
             images["head"][i] = picture
-            images["wrist_left"][i] = images["wrist_right"][i] = 90
+            for name in set(images) - {"head"}:
+                images[name][i] = 90
             along = t / length
             position[i] = start + along * (goal - start)
             ahead = np.minimum(1.0, along + np.arange(horizon)[:, None] / length / 2)
