@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from optimus_humanoid.msg import ActionChunk, JointCommand
+from optimus_humanoid.msg import ActionChunk, JointCommand, Task
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from sensor_msgs.msg import JointState as JointStateMsg
@@ -29,12 +29,11 @@ from optimus_nodes.core.robot_clock import RobotClock
 from optimus_nodes.core.values import JointState
 from optimus_nodes.robot.dynamics import GravityModel
 from optimus_nodes.robot.load import load_robot
-from optimus_nodes.ros import convert, diagnostics, qos
+from optimus_nodes.ros import convert, diagnostics, lease, qos
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import real_time, run
 
-M = TypeVar("M")
-T = TypeVar("T")
+M, T = TypeVar("M"), TypeVar("T")
 STILL_STOPPED = "still stopped: release the button first (publish false on emergency_stop); a stop lasts at least 0.5 s"
 
 
@@ -43,8 +42,7 @@ class JointControlNode(Node):
 
     def __init__(self, scheduling: str, load: Callable[[str], tuple[RobotSpec, str]] = load_robot) -> None:
         super().__init__("joint_control")
-        self._scheduling = scheduling
-        params = declare(self, JointControlParams)
+        params, self._scheduling = declare(self, JointControlParams), scheduling
         self._robot, urdf = load(params.robot)
         self._controller = JointController(self._robot, params.control, GravityModel(self._robot, urdf))
         self._reader = convert.JointStateReader(self._robot)
@@ -57,6 +55,8 @@ class JointControlNode(Node):
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
         self.create_subscription(JointTrajectory, "teleop/joint_trajectory", self._on_target, qos.COMMAND)
         self.create_subscription(JointStateMsg, "teleop/hand_joints", self._on_target, qos.COMMAND)
+        self.create_subscription(Task, "task", lambda m: self._controller.on_task(m.id, m.sentence), qos.LATCHED)
+        lease.watch(self, Task, "task", self._controller.on_task_sender_lost)
         quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
         for profile in (qos.LATCHED, qos.ANY):  # a stop must arrive whatever its sender's QoS is
             self.create_subscription(Bool, "emergency_stop", self._on_emergency_stop, profile, event_callbacks=quiet)

@@ -18,6 +18,7 @@ from .joint_control_config import ControlStatus, JointControlConfig
 from .joint_guard import JointGuard
 from .ownership import Ownership
 from .robot import RobotSpec
+from .task_gate import TaskGate
 from .timing import Delays
 from .values import ActionChunk, Array, JointCommand, JointState
 
@@ -43,6 +44,7 @@ class JointController:
         self._ownership = Ownership(config.release_after, config.reset_after)
         self._may_jump = 0.2 + 3.0 * robot.max_velocity * config.max_tick_gap  # rad: more is a teleport, not a motion
         self._reach = robot.max_effort / np.maximum(robot.kp, 1e-9)
+        self._gate = TaskGate()
         self._refused: dict[str, int] = {}
         self._latency = Delays(size=512)
         self._accepted = self._ticks = self._starved = self._starving = self._restarts = 0
@@ -55,6 +57,7 @@ class JointController:
         """Play this chunk from now on. Raises CommandError when it is refused; the robot is unmoved by it then."""
         try:
             self._require_state()
+            self._gate.check(chunk.task_id)
             index = self._checks.chunk(chunk, now, self._config.max_chunk_age)
             if chunk.observation_stamp < self._begin or chunk.stamp <= self._last_stamp:
                 raise CommandError(
@@ -102,6 +105,16 @@ class JointController:
             raise
         self._goal[index] = np.clip(positions, self._robot.lower[index], self._robot.upper[index])
         self._accepted += 1
+
+    def on_task(self, task_id: int, sentence: str) -> None:
+        """The planner announced or repeated the task in force. Chunks of one older than this controller are refused."""
+        self._gate.on_task(task_id, sentence)
+
+    def on_task_sender_lost(self) -> None:
+        """Nobody could take the task back any more: the policy loses the robot at once."""
+        self._gate.on_sender_lost()
+        self._player.clear()
+        self._ownership.release("policy")
 
     def emergency_stop(self, pressed: bool) -> None:
         """The button went down (stop, at once and until reset) or up (changes nothing by itself)."""

@@ -1,0 +1,35 @@
+"""Which task's chunks may move the robot: none that ran before this controller lived, none that was taken back."""
+
+from __future__ import annotations
+
+from .errors import CommandError
+
+
+class TaskGate:
+    """After a restart the policy may still be following a task nobody has confirmed; it must be given anew.
+
+    Chunks with `task_id` 0 belong to no task (scripts, tests) and always pass.
+    """
+
+    def __init__(self) -> None:
+        self._heard = False
+        self._void: int | None = None
+
+    def on_task(self, task_id: int, sentence: str) -> None:
+        """A task was announced; the first one heard is void if it was already running."""
+        if not self._heard and sentence:
+            self._void = task_id
+        self._heard = True
+
+    def on_sender_lost(self) -> None:
+        """Nobody is left who could take the task back; the next sender's first running task is void as well."""
+        self._heard = False
+
+    def check(self, task_id: int) -> None:
+        """Raises CommandError `owner` when chunks of this task may not move the robot."""
+        if task_id != 0 and task_id == self._void:
+            raise CommandError(
+                "owner",
+                f"a chunk follows task {task_id}, which was running before joint_control began; "
+                "the robot holds until it is told anew",
+            )

@@ -1,0 +1,53 @@
+"""Nothing moves by itself after a restart."""
+
+import pytest
+
+from optimus_nodes.core.errors import CommandError
+from optimus_nodes.core.task_gate import TaskGate
+
+
+def test_chunks_of_a_task_that_ran_before_the_controller_lived_are_refused():
+    gate = TaskGate()
+    gate.on_task(7, "pick up the red box")
+    with pytest.raises(CommandError, match="follows task 7, which was running before joint_control began") as caught:
+        gate.check(7)
+    assert caught.value.reason == "owner"
+
+
+def test_a_task_given_afterwards_may_move_the_robot():
+    gate = TaskGate()
+    gate.on_task(7, "pick up the red box")
+    gate.on_task(8, "")
+    gate.on_task(9, "pick up the red box")
+    gate.check(9)
+
+
+def test_a_repeat_of_the_void_task_does_not_revive_it():
+    gate = TaskGate()
+    for _ in range(3):
+        gate.on_task(7, "pick up the red box")
+    with pytest.raises(CommandError):
+        gate.check(7)
+
+
+def test_after_an_ordinary_start_the_first_task_passes():
+    gate = TaskGate()
+    gate.on_task(1, "")
+    gate.on_task(2, "go home")
+    gate.check(2)
+
+
+def test_a_lost_planner_voids_what_its_successor_finds_running():
+    gate = TaskGate()
+    gate.on_task(1, "")
+    gate.on_task(2, "go home")
+    gate.on_sender_lost()
+    gate.on_task(2, "go home")
+    with pytest.raises(CommandError):
+        gate.check(2)
+
+
+def test_chunks_without_a_task_pass():
+    gate = TaskGate()
+    gate.on_task(3, "go home")
+    gate.check(0)
