@@ -1,8 +1,9 @@
 """Demonstrations on disk, as training reads them: memory-mapped shards of one or more data sets.
 
-A data set is a folder of `shard-*` folders, each with `<camera>.npy` (F, h, w, 3) uint8, `position.npy` (F, J) rad,
-`tactile.npy` (F, P) N, `action.npy` (F, H, J) rad absolute, `progress.npy` (F,), `aux.npy` (F, A), `sentence_id.npy`,
-`episode.npy`, `frame.npy` (F,) and `meta.json`, one row every `frame_dt` s. F frames, J joints, P pads, H steps, A training-only targets.
+A data set is a folder of `shard-*` folders, each with one row every `frame_dt` s: `<camera>.npy` (F, h, w, 3) uint8,
+`position.npy` (F, J) rad, `tactile.npy` (F, P) N, `action.npy` (F, H, J) rad absolute, `progress.npy` (F,),
+`aux.npy` (F, A), `sentence_id.npy`, `episode.npy` and `frame.npy` (F,), and `meta.json`.
+F frames, J joints, P pads, H steps, A training-only targets.
 
 Names of training-only targets (`aux` in meta.json) may say more: NaN always means "unknown here"; `<what>_mask` is 0
 where the other `<what>_*` are unknown; `<what>_<camera>_u` and `<what>_<camera>_v` (0 to 1 across and down the
