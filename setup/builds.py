@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,9 @@ from progress import CommandFailed, Progress
 if TYPE_CHECKING:
     from stages import Environment
 
-# The wheels' CMake files name the folders of the machine that built them.
-FOREIGN_INCLUDE = "/opt/python/cp311-cp311/include/python3.11"
-FOREIGN_SITE = "/opt/python/cp311-cp311/lib/python3.11/site-packages"
+# The wheels' CMake files name the folders of the machine that built them, one for each version of Python.
+FOREIGN_INCLUDE = re.compile(r"/opt/python/cp3\d+-cp3\d+/include/python3\.\d+")
+FOREIGN_SITE = re.compile(r"/opt/python/cp3\d+-cp3\d+/lib/python3\.\d+/site-packages")
 
 RENDER = """
 import mujoco
@@ -79,7 +80,7 @@ def mend_cmake_files(prefix: Path, site_packages: Path, include: str) -> int:
     changed = 0
     for file in prefix.glob("share/**/*.cmake"):
         text = file.read_text()
-        mended = text.replace(FOREIGN_INCLUDE, include).replace(FOREIGN_SITE, str(site_packages))
+        mended = FOREIGN_SITE.sub(str(site_packages), FOREIGN_INCLUDE.sub(include, text))
         if mended != text:
             file.write_text(mended)
             changed += 1

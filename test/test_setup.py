@@ -210,11 +210,13 @@ def test_the_locks_agree_with_each_other() -> None:
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
 
-def test_a_mended_cmake_file_names_this_environment(clone: Path) -> None:
+@pytest.mark.parametrize("version", ["310", "311", "313"])
+def test_a_mended_cmake_file_names_this_environment(clone: Path, version: str) -> None:
+    """The wheels of each Python name another folder; only those of 3.11 were mended at first."""
     file = clone / "share" / "std_msgs" / "cmake" / "export.cmake"
     file.parent.mkdir(parents=True)
-    foreign = "/opt/python/cp311-cp311"
-    text = f'INCLUDE "{foreign}/include/python3.11;{foreign}/lib/python3.11/site-packages/numpy/_core/include"'
+    foreign, name = f"/opt/python/cp{version}-cp{version}", f"python3.{version[1:]}"
+    text = f'INCLUDE "{foreign}/include/{name};{foreign}/lib/{name}/site-packages/numpy/_core/include"'
     file.write_text(text)
     code = "from pathlib import Path; from builds import mend_cmake_files as mend; "
     code += "print(mend(Path('..'), Path('/e/site'), '/usr/include/python3.12'), mend(Path('..'), Path('/e'), ''))"
