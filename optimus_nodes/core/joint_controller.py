@@ -111,8 +111,7 @@ class JointController:
         self._gate.on_task(task_id, sentence)
 
     def on_task_sender_lost(self) -> None:
-        """Nobody could take the task back any more: the policy loses the robot at once."""
-        self._gate.on_sender_lost()
+        """Nobody could take the task back any more: the policy loses the robot at once, until its next chunk."""
         self._player.clear()
         self._ownership.release("policy")
 

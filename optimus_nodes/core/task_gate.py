@@ -1,4 +1,4 @@
-"""Which task's chunks may move the robot: none that ran before this controller lived, none that was taken back."""
+"""Which task's chunks may move the robot: none that ran before this controller lived."""
 
 from __future__ import annotations
 
@@ -20,10 +20,6 @@ class TaskGate:
         if not self._heard and sentence:
             self._void = task_id
         self._heard = True
-
-    def on_sender_lost(self) -> None:
-        """Nobody is left who could take the task back; the next sender's first running task is void as well."""
-        self._heard = False
 
     def check(self, task_id: int) -> None:
         """Raises CommandError `owner` when chunks of this task may not move the robot."""

@@ -37,16 +37,6 @@ def test_after_an_ordinary_start_the_first_task_passes():
     gate.check(2)
 
 
-def test_a_lost_planner_voids_what_its_successor_finds_running():
-    gate = TaskGate()
-    gate.on_task(1, "")
-    gate.on_task(2, "go home")
-    gate.on_sender_lost()
-    gate.on_task(2, "go home")
-    with pytest.raises(CommandError):
-        gate.check(2)
-
-
 def test_chunks_without_a_task_pass():
     gate = TaskGate()
     gate.on_task(3, "go home")
