@@ -53,6 +53,7 @@ class SimWorld:
             k: slice(model.sensor(k).adr[0], model.sensor(k).adr[0] + model.sensor(k).dim[0])
             for k in ("imu_quat", "imu_gyro", "imu_acc")
         }
+        self._imu_is_fixed = model.body_weldid[model.site("imu").bodyid[0]] == 0
         self._boxes = [model.body(b).name for b in range(model.nbody) if model.body(b).name.startswith("box_")]
         self._box_body = {name: model.body(name).id for name in self._boxes}
         self._box_geom = {int(model.body(name).geomadr[0]): name for name in self._boxes}
@@ -154,6 +155,8 @@ class SimWorld:
     def imu(self) -> ImuReading:
         """The IMU's reading in its own frame."""
         quat, gyro, acc = (self.data.sensordata[self._imu[k]].copy() for k in ("imu_quat", "imu_gyro", "imu_acc"))
+        if self._imu_is_fixed:  # MuJoCo's accelerometer says nothing on a body that cannot move
+            acc = -self.data.site("imu").xmat.reshape(3, 3).T @ self.model.opt.gravity
         return ImuReading(self.time, quat, gyro, acc)
 
     def tactile(self) -> Array:
