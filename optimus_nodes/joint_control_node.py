@@ -62,6 +62,7 @@ class JointControlNode(Node):
             self.create_subscription(Bool, "emergency_stop", self._on_emergency_stop, profile, event_callbacks=quiet)
         self.create_service(Trigger, "emergency_stop/reset", self._on_reset)
         self.create_timer(4.0 * self._period, self._on_timer)
+        lease.announce(self)
         self._reporter = diagnostics.Reporter(self, self._health, "control")
         gc.freeze()  # what is alive now stays alive: garbage collection need not look at it again
 
@@ -127,7 +128,6 @@ class JointControlNode(Node):
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success = self._controller.reset_emergency_stop()
         response.message = "no emergency stop any more" if response.success else STILL_STOPPED
-        self.get_logger().warning(response.message)
         return response
 
     def _health(self) -> diagnostics.Health:

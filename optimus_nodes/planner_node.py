@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
 from optimus_humanoid.msg import ActionChunk, Plan, Task
@@ -18,34 +17,18 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Bool, String
 
-from optimus_nodes.core.errors import ConfigError, OptimusError
-from optimus_nodes.core.plan_runner import PlanRules
+from optimus_nodes.core.errors import OptimusError
 from optimus_nodes.core.plan_session import PlanSession, Request
 from optimus_nodes.core.planner import Planner, PlanProposal
 from optimus_nodes.core.robot_clock import RobotClock
 from optimus_nodes.planner.offline import OfflinePlanner
+from optimus_nodes.planner.params import PlannerParams
 from optimus_nodes.ros import convert, lease, qos
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.plan_server import PlanServer
 from optimus_nodes.ros.runtime import run
 
 TICK_S = 0.05
-
-
-@dataclass(frozen=True)
-class PlannerParams:
-    """Parameters of planner_node."""
-
-    rules: PlanRules = field(default_factory=PlanRules)
-    planning_timeout: float = field(default=20.0, metadata={"doc": "A planner that thinks longer is given up, s."})
-    report_period: float = field(default=0.2, metadata={"doc": "Progress is reported and task repeated this often, s."})
-    time_topic: str = field(default="head/camera_info", metadata={"doc": "Its stamps are robot time; 20 Hz is plenty."})
-
-    def __post_init__(self) -> None:
-        if self.planning_timeout <= 0.0 or self.report_period <= 0.0:
-            raise ConfigError(
-                f"planning_timeout {self.planning_timeout} and report_period {self.report_period} must be above 0 s"
-            )
 
 
 class PlannerNode(Node):
@@ -70,6 +53,7 @@ class PlannerNode(Node):
         self.create_subscription(String, "instruction", lambda message: self._ask(message.data), qos.EVENT)
         for profile in (qos.LATCHED, qos.ANY):  # a stop must arrive whatever its sender's QoS is
             self.create_subscription(Bool, "emergency_stop", self._on_emergency_stop, profile)
+        lease.watch_parts(self, self._on_part_lost)
         self._server = PlanServer(self, self._ask, self._on_cancel)
         self.create_timer(TICK_S, self._on_tick)
 
@@ -82,6 +66,10 @@ class PlannerNode(Node):
 
     def _on_emergency_stop(self, message: Bool) -> None:
         self._session.on_emergency_stop(message.data)
+        self._publish()
+
+    def _on_part_lost(self, part: str) -> None:
+        self._session.on_part_lost(part)
         self._publish()
 
     def _on_cancel(self, number: int) -> None:

@@ -24,7 +24,7 @@ from optimus_nodes.drivers.sim_driver import COMMAND_STEPS, STEP, SimDriver, Str
 from optimus_nodes.drivers.sim_params import SimParams
 from optimus_nodes.drivers.snapshots import SceneInstant
 from optimus_nodes.robot.load import load_robot
-from optimus_nodes.ros import convert, qos
+from optimus_nodes.ros import convert, lease, qos
 from optimus_nodes.ros.diagnostics import OK, WARN, Health, Reporter
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import real_time, run
@@ -55,6 +55,7 @@ class SimNode(Node):
         self.create_timer(0.2, self._look_after)
         if self._window is not None:
             self.create_timer(0.033, self._window.sync)
+        lease.announce(self)
         self._reporter = Reporter(self, self._health, "simulation")
 
     def destroy_node(self) -> None:

@@ -101,6 +101,11 @@ class PlanRunner:
         """End the plan at once: the task is empty from now on, so the robot holds."""
         return self._end(PlanState.CANCELLED, reason, say)
 
+    def on_part_lost(self, part: str) -> Speech:
+        """A part of the robot (in plain words) is gone: the plan fails, so that nothing moves when it comes back."""
+        reason = f"{part} stopped working"
+        return self._end(PlanState.FAILED, reason, f"I stopped: {reason}. Tell me again when it is back.")
+
     def on_emergency_stop(self, pressed: bool) -> Speech:
         """A pressed emergency stop fails the plan; its release starts nothing."""
         self._emergency = pressed

@@ -116,6 +116,9 @@ class PlanSession:
             self._drop_asked("the emergency stop was pressed")
         self._after(self.runner.on_emergency_stop(pressed))
 
+    def on_part_lost(self, part: str) -> None:
+        self._after(self.runner.on_part_lost(part))
+
     def tick(self, now: float) -> None:
         if self._asked is not None and now - self._asked_at > self._timeout:
             self.fail(self._asked, f"I could not work out what to do within {self._timeout:g} s.")

@@ -12,6 +12,7 @@ Other subscribers and publishers of the topic need not know: `ros2 topic pub` an
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from rclpy.duration import Duration
@@ -19,20 +20,43 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
+from std_msgs.msg import String
 
 LEASE_S = 0.12
-
-OFFERED = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-    liveliness=LivelinessPolicy.AUTOMATIC,
-    liveliness_lease_duration=Duration(nanoseconds=int(LEASE_S * 1e9)),
-)
+PRESENCE_S = 0.5  # parts of the robot: long enough for a busy machine, shorter than any restart
+PARTS = {"joint_control": "the joint controller", "vla": "the policy", "sim": "the simulator"}
 
 
-def watch(node: Node, kind: type[Any], topic: str, on_lost: Callable[[], None]) -> Subscription:
+def offered(lease_s: float) -> QoSProfile:
+    """Latched and reliable, and dead when nothing of the sender's process is heard for `lease_s`."""
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=1,
+        reliability=ReliabilityPolicy.RELIABLE,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL,
+        liveliness=LivelinessPolicy.AUTOMATIC,
+        liveliness_lease_duration=Duration(nanoseconds=int(lease_s * 1e9)),
+    )
+
+
+OFFERED = offered(LEASE_S)
+
+
+def announce(node: Node) -> None:
+    """Say on `presence/<node>` that this part of the robot lives, for `watch_parts`."""
+    name = node.get_name()
+    node.create_publisher(String, f"presence/{name}", offered(PRESENCE_S)).publish(String(data=name))
+
+
+def watch_parts(node: Node, on_lost: Callable[[str], None]) -> None:
+    """Call `on_lost` with the plain name of a part of the robot whose process is gone."""
+    for name, plain in PARTS.items():
+        watch(node, String, f"presence/{name}", partial(on_lost, plain), PRESENCE_S)
+
+
+def watch(
+    node: Node, kind: type[Any], topic: str, on_lost: Callable[[], None], lease_s: float = LEASE_S
+) -> Subscription:
     """Call `on_lost` whenever the last sender that offered a lease on `topic` is gone or silent."""
 
     def changed(event: Any) -> None:
@@ -41,4 +65,4 @@ def watch(node: Node, kind: type[Any], topic: str, on_lost: Callable[[], None]) 
 
     # Senders without a lease (a person with `ros2 topic pub`) do not match this subscription; that is meant.
     events = SubscriptionEventCallbacks(liveliness=changed, incompatible_qos=lambda _: None)
-    return node.create_subscription(kind, topic, lambda _: None, OFFERED, event_callbacks=events)
+    return node.create_subscription(kind, topic, lambda _: None, offered(lease_s), event_callbacks=events)

@@ -157,6 +157,15 @@ def test_the_emergency_stop_fails_the_plan_and_nothing_starts_until_it_is_releas
     assert runner.task.sentence == TWO[0]
 
 
+def test_a_lost_part_of_the_robot_fails_the_plan_so_that_nothing_moves_when_it_returns():
+    runner = started()
+    assert runner.on_part_lost("the policy") == (
+        "I stopped: the policy stopped working. Tell me again when it is back.",
+    )
+    assert runner.plan.state is PlanState.FAILED and runner.task.sentence == ""
+    assert runner.on_part_lost("the policy") == (), "nothing was under way"
+
+
 def test_ids_grow_with_every_task_and_start_where_they_were_told():
     runner = started()
     seen = [runner.task.id]

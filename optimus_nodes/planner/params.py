@@ -1,0 +1,24 @@
+"""What can be set about planner_node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..core.errors import ConfigError
+from ..core.plan_runner import PlanRules
+
+
+@dataclass(frozen=True)
+class PlannerParams:
+    """Parameters of planner_node."""
+
+    rules: PlanRules = field(default_factory=PlanRules)
+    planning_timeout: float = field(default=20.0, metadata={"doc": "A planner that thinks longer is given up, s."})
+    report_period: float = field(default=0.2, metadata={"doc": "Progress is reported and task repeated this often, s."})
+    time_topic: str = field(default="head/camera_info", metadata={"doc": "Its stamps are robot time; 20 Hz is plenty."})
+
+    def __post_init__(self) -> None:
+        if self.planning_timeout <= 0.0 or self.report_period <= 0.0:
+            raise ConfigError(
+                f"planning_timeout {self.planning_timeout} and report_period {self.report_period} must be above 0 s"
+            )
