@@ -111,12 +111,12 @@ class PlannerNode(Node):
     def _publish(self) -> None:
         """Send what changed, the task first because the robot moves by it; both again every `report_period`."""
         runner, now = self._session.runner, time.monotonic()
-        due = runner.running and now - self._sent_at >= self._params.report_period
+        due = now - self._sent_at >= self._params.report_period
         stamp = self._robot_clock.now(now) if self._robot_clock.started else self.get_clock().now().nanoseconds * 1e-9
         if due or runner.task != self._sent_task:
             self._task.publish(convert.task_to_msg(runner.task, stamp))
             self._sent_task, self._sent_at = runner.task, now
-        if runner.plan is not None and (due or runner.plan.outline != self._sent_plan):
+        if runner.plan is not None and (due and runner.running or runner.plan.outline != self._sent_plan):
             plan = convert.plan_to_msg(runner.plan, stamp)
             self._plan.publish(plan)
             self._sent_plan = runner.plan.outline

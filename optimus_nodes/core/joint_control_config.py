@@ -25,6 +25,7 @@ class JointControlConfig:
     max_future: float = field(default=0.05, metadata=_doc("Commands stamped further ahead are refused, s."))
     max_state_age: float = field(default=0.1, metadata=_doc("Without a joint state for this long: hold, s."))
     max_tick_gap: float = field(default=0.1, metadata=_doc("After a longer pause begin anew from the posture, s."))
+    max_state_gap: float = field(default=0.25, metadata=_doc("After joint states were missing so long begin anew, s."))
     reset_after: float = field(default=0.5, metadata=_doc("An emergency stop lasts at least this long, s."))
     takeover_speed: float = field(default=0.8, metadata=_doc("How fast a first chunk may draw the robot to it, rad/s."))
     teleop_speed: float = field(default=0.5, metadata=_doc("Top speed in teleoperation, share of max_velocity."))

@@ -111,7 +111,8 @@ class JointController:
         self._gate.on_task(task_id, sentence)
 
     def on_task_sender_lost(self) -> None:
-        """Nobody could take the task back any more: the policy loses the robot at once, until its next chunk."""
+        """Nobody could take the task back any more: the policy loses the robot until the task is announced again."""
+        self._gate.on_sender_lost()
         self._player.clear()
         self._ownership.release("policy")
 
@@ -192,7 +193,7 @@ class JointController:
     def _broken_off(self, state: JointState, dt: float) -> bool:
         """The robot's clock was set back, this loop stood still, or the robot was put into another posture."""
         assert self._state is not None
-        if not -0.05 < dt < self._config.max_tick_gap:
+        if not -0.05 < dt < self._config.max_tick_gap or state.stamp - self._state.stamp > self._config.max_state_gap:
             return True
         return bool(np.any(np.abs(state.position - self._state.position) > self._may_jump))
 

@@ -12,17 +12,23 @@ class TaskGate:
     """
 
     def __init__(self) -> None:
-        self._heard = False
+        self._heard = self._lost = False
         self._void: int | None = None
 
     def on_task(self, task_id: int, sentence: str) -> None:
         """A task was announced; the first one heard is void if it was already running."""
         if not self._heard and sentence:
             self._void = task_id
-        self._heard = True
+        self._heard, self._lost = True, False
+
+    def on_sender_lost(self) -> None:
+        """Nobody is left who could take the task back. A living planner repeats it: a false alarm heals itself."""
+        self._lost = True
 
     def check(self, task_id: int) -> None:
         """Raises CommandError `owner` when chunks of this task may not move the robot."""
+        if task_id != 0 and self._lost:
+            raise CommandError("owner", f"a chunk follows task {task_id}, but the planner that gave it is gone")
         if task_id != 0 and task_id == self._void:
             raise CommandError(
                 "owner",

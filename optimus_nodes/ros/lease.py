@@ -22,7 +22,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProf
 from rclpy.subscription import Subscription
 from std_msgs.msg import String
 
-LEASE_S = 0.12
+LEASE_S = 0.1
 PRESENCE_S = 0.5  # parts of the robot: long enough for a busy machine, shorter than any restart
 PARTS = {"joint_control": "the joint controller", "vla": "the policy", "sim": "the simulator"}
 

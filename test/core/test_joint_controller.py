@@ -263,3 +263,16 @@ def test_the_same_inputs_make_the_same_commands():
         loop.tick(50)
         runs.append(np.array([np.concatenate((c.position, c.velocity, c.effort)) for c in loop.commands]))
     assert np.array_equal(runs[0], runs[1])
+
+
+def test_after_a_gap_in_the_joint_states_the_robot_is_held_where_it_is_found():
+    """A simulator that restarted within a second was drawn back to the posture it had died in."""
+    robot = ROBOT
+    controller = JointController(robot, JointControlConfig(), no_gravity)
+    zero = np.zeros(len(robot.joint_names))
+    before = JointState(10.0, robot.home, zero, zero)
+    for k in range(200):  # the controller goes on ticking without news of the joints
+        controller.tick(10.0 + 0.004 * k, 10.0 + 0.004 * k, before)
+    found = np.clip(robot.home + 0.1, robot.lower, robot.upper)
+    command = controller.tick(10.8, 10.8, JointState(10.8, found, zero, zero))
+    assert np.allclose(command.position, found)

@@ -37,6 +37,17 @@ def test_after_an_ordinary_start_the_first_task_passes():
     gate.check(2)
 
 
+def test_a_lost_planner_stops_the_task_until_it_is_announced_again():
+    gate = TaskGate()
+    gate.on_task(1, "")
+    gate.on_task(2, "go home")
+    gate.on_sender_lost()
+    with pytest.raises(CommandError, match="a chunk follows task 2, but the planner that gave it is gone"):
+        gate.check(2)
+    gate.on_task(2, "go home")
+    gate.check(2)
+
+
 def test_chunks_without_a_task_pass():
     gate = TaskGate()
     gate.on_task(3, "go home")

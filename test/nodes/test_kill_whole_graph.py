@@ -59,7 +59,7 @@ class Told:
 @pytest.mark.parametrize("node", list(SIGNS))
 def test_the_robot_holds_and_the_node_comes_back(tmp_path: Path, node: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ROS_DOMAIN_ID", "ROS_LOG_DIR"):
-        monkeypatch.setenv(name, os.environ.get(name, "0"))  # put back after the test
+        monkeypatch.setenv(name, os.environ.get(name, ""))  # put back after the test
     domain = free_domain()
     enter_graph_environment(domain)
     bundle = os.environ.get("OPTIMUS_TEST_BUNDLE", "pick_place")
