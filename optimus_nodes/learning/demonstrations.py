@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..core.language import BINS, COLOURS, Instruction, wordings
+from ..core.robot import RobotSpec
 from ..core.tasks import instruction_done
 from ..core.values import Array, Policy, SceneState
 from ..policy.preprocess import shrink
@@ -24,6 +25,7 @@ AUX = (
 SIZES = {"head": (96, 128), "wrist_left": (60, 80), "wrist_right": (60, 80)}
 TIME_LIMIT = 14.0  # s for one instruction
 LINGER = 0.5  # s of "done" that are shown at the end
+_ALOFT = {"elbow": (-0.5, 0.2), "shoulder_roll": (0.0, 0.6), "shoulder_pitch": (0.0, 0.6)}  # rad from home
 EVERY = 2  # frames at 20 Hz per recorded frame
 
 
@@ -73,6 +75,17 @@ def draw_style(rng: np.random.Generator) -> ExpertStyle:
     )
 
 
+def arms_aloft(robot: RobotSpec, rng: np.random.Generator) -> Array:
+    """A posture (J,) rad with both arms somewhere above the bench, never through it: where "go home" is asked from."""
+    arms = robot.group("arms")
+    posture = robot.home.copy()
+    posture[arms] += rng.uniform(-0.5, 0.5, len(arms))
+    for joint, (low, high) in _ALOFT.items():
+        pair = robot.index([f"left_{joint}_joint", f"right_{joint}_joint"])
+        posture[pair] = robot.home[pair] + rng.uniform(low, high, 2)
+    return np.clip(posture, robot.lower, robot.upper)
+
+
 class Demonstrator:
     """Plays programmes in a lock-step loop and records every other frame with the expert's advice as its label."""
 
@@ -106,18 +119,11 @@ class Demonstrator:
         return recording
 
     def _start_posture(self, rng: np.random.Generator, first: Instruction) -> Array:
-        robot = self._loop.robot
-        spread = np.zeros(len(robot.joint_names))
-        spread[self._arms] = 0.5 if first.skill == "home" else 0.04
-        posture = robot.home + spread * rng.uniform(-1.0, 1.0, len(spread))
-        if first.skill == "home":  # somewhere above the bench: elbows up, never through it
-            elbows = robot.index(["left_elbow_joint", "right_elbow_joint"])
-            posture[elbows] = robot.home[elbows] + rng.uniform(-0.5, 0.2, 2)
-            rolls = robot.index(["left_shoulder_roll_joint", "right_shoulder_roll_joint"])
-            posture[rolls] = robot.home[rolls] + rng.uniform(0.0, 0.6, 2)
-            pitches = robot.index(["left_shoulder_pitch_joint", "right_shoulder_pitch_joint"])
-            posture[pitches] = robot.home[pitches] + rng.uniform(0.0, 0.6, 2)
-        return np.clip(posture, robot.lower, robot.upper)
+        if first.skill == "home":
+            return arms_aloft(self.robot, rng)
+        posture = self.robot.home.copy()
+        posture[self._arms] += 0.04 * rng.uniform(-1.0, 1.0, len(self._arms))
+        return np.clip(posture, self.robot.lower, self.robot.upper)
 
     def _play(
         self,

@@ -10,6 +10,7 @@ import numpy as np
 from ..core.suites import Trial
 from ..core.tasks import instruction_done, what_was_done, why_not_done
 from ..core.values import ImageArray, Observation, Policy
+from .demonstrations import arms_aloft
 from .rollout import FRAME_DT, LockStep
 
 TIME_LIMIT = 20.0  # s for one instruction
@@ -42,7 +43,8 @@ def run_trial(
     Args: blackout: cameras whose pictures are black. film: gets the head and outside pictures, a caption
     and the time of every other frame.
     """
-    start = loop.reset(trial.seed)
+    aloft = arms_aloft(loop.robot, np.random.default_rng(trial.seed)) if trial.task.skill == "home" else None
+    start = loop.reset(trial.seed, aloft)
     policy.reset()
     sure = 0.0
     for frame in range(int(TIME_LIMIT / FRAME_DT)):
