@@ -85,6 +85,7 @@ class ChunkPlayer:
         self._crossfade, self._silence, self._slow_down = crossfade, silence, slow_down
         self._takeover_speed = takeover_speed
         self._layers: list[_Layer] = []
+        self._waiting: _Layer | None = None
         self._rate = 1.0
         self._arrival = 0.0
         self._now = 0.0
@@ -104,6 +105,7 @@ class ChunkPlayer:
     def clear(self) -> None:
         """Forget every chunk."""
         self._layers.clear()
+        self._waiting = None
         self._anchor = None
         self._rate = 1.0
 
@@ -122,8 +124,8 @@ class ChunkPlayer:
         for layer in self._layers:
             layer.speed *= self._rate
         self._rate, self._arrival = 1.0, monotonic
-        self._layers.append(_Layer(curve, chunk.observation_stamp))
-        del self._layers[:-_MOST_LAYERS]
+        self._waiting = _Layer(curve, chunk.observation_stamp)
+        self._begin_waiting()
 
     def sample(self, now: float, monotonic: float) -> tuple[Array | None, float | None]:
         """Joint targets for `now`, (J,) rad, and the observation stamp of a chunk played for the first time.
@@ -139,9 +141,16 @@ class ChunkPlayer:
         if not self._layers:
             return None, None
         target = self._blend(now, dt)
+        self._begin_waiting()
         newest = self._layers[-1]
         first, newest.played = not newest.played, True
         return self._leave_anchor(target, dt), newest.observation_stamp if first else None
+
+    def _begin_waiting(self) -> None:
+        """Fade in the newest chunk, unless so many fade already that dropping one would be a jump."""
+        if self._waiting is not None and len(self._layers) < _MOST_LAYERS:
+            self._layers.append(self._waiting)
+            self._waiting = None
 
     def _blend(self, now: float, dt: float) -> Array:
         """All layers in one product: each newer one fades in over what the older ones add up to."""

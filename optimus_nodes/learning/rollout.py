@@ -47,7 +47,7 @@ class LockStep:
         """Lay out the scene of `seed`, forget all motion. `home` (J,) rad: start in that posture instead."""
         self._waiting.clear()
         self._ticks = self._frames = 0
-        self.world.reset(seed)
+        self.world.reset(seed, time=0.0)  # rounding depends on the time, so an episode begins at 0
         if home is not None:
             self.world.pose(home)
         self.controller.restart()

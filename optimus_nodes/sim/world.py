@@ -64,12 +64,12 @@ class SimWorld:
         """Robot time, s."""
         return float(self.data.time)
 
-    def reset(self, seed: int) -> SceneState:
-        """Put the robot in its home posture and lay out the scene of `seed`. Robot time goes on.
+    def reset(self, seed: int, time: float | None = None) -> SceneState:
+        """Put the robot in its home posture and lay out the scene of `seed`. Robot time goes on, or is set to `time`.
 
         Raises: ConfigError on a negative seed.
         """
-        stamp = self.data.time
+        stamp = self.data.time if time is None else time
         draw = draw_scene(self.scene, seed, len(self.robot.cameras)) if self.scene else None
         mujoco.mj_resetData(self.model, self.data)
         self.data.time = stamp

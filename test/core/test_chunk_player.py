@@ -94,6 +94,14 @@ def test_the_seam_between_differing_chunks_is_smooth_at_any_chunk_rate(arrivals)
     assert np.abs(np.diff(speed, axis=0)).max() < 0.25
 
 
+def test_a_burst_of_chunks_makes_no_jump():
+    """More chunks than may fade at once: the oldest was dropped in the middle of its fade."""
+    chunks = {k: (rows_from(k * DT), k * DT) for k in range(0, 60, 12)}
+    chunks.update({k: (rows_from(k * DT, 0.03 if k == 61 else 0.0), k * DT) for k in range(61, 75)})
+    speed = np.diff(play(player(), chunks, 110)[50:], axis=0) / DT
+    assert np.abs(np.diff(speed, axis=0)).max() < 0.25
+
+
 def test_after_100_ms_of_silence_playback_slows_down_along_the_path_and_halts():
     p = player()
     played = play(p, {0: (rows_from(0.0), 0.0)}, 100)
