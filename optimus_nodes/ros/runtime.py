@@ -65,6 +65,7 @@ def run(make_node: Callable[[], Node], executor: str = "events", argv: Sequence[
         return 1
     finally:
         _shut_down(node, spinner)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not turn a clean end into a death
 
 
 def precise_timers() -> None:
