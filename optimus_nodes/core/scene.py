@@ -75,9 +75,8 @@ class BoxPlacement:
 class SceneDraw:
     """Everything about a scene that the seed decides.
 
-    `light` (2, 3): offset of the light's position m and its diffuse colour 0-1. `camera_offset` maps
-    nothing: row k of (C, 6) is the offset m and small rotation rad of the robot's k-th camera.
-    `bench_shade` scales the bench's colour.
+    `light` (2, 3): offset of the light's position m, and its diffuse colour 0-1. `camera_offset` (C, 6): for each
+    camera of the robot an offset m and a small rotation rad. `bench_shade` scales the bench's colour.
     """
 
     seed: int
