@@ -1,0 +1,205 @@
+"""The files of the running episode, `recording/<name>/`, and what becomes of them when it ends or was cut short.
+
+start.json     what is known when it begins; the folder counts from when this file is there
+rows.bin       the table, one record per frame
+<camera>.mp4   pictures, in fragments
+notes.jsonl    tasks in order of appearance, events, the outcome; one line each
+episode.mcap   every stream at its own rate
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+
+from ..core.episode import EpisodeInfo, Event, FrameRow, Outcome, RecordingContract, episode_info
+from . import tables
+from .files import DatasetError, read_sealed, sealed, sync_file, write_whole
+from .rows import RowLog, Rows, read_rows
+from .stats import PictureStats, Stats, column_stats
+from .video import Mp4File, Packet, copy_frames, frames_in, rescue
+
+CUT_SHORT = "the recorder ended before the episode did"
+
+
+@dataclass
+class Draft:
+    """An episode whose files are complete in `folder`. `rescued`: what was mended, in words, when it was cut short."""
+
+    folder: Path
+    info: EpisodeInfo
+    rows: Rows
+    tasks: list[str]
+    outcome: Outcome
+    pictures: dict[str, Stats]
+    events: list[Event] = field(default_factory=list)
+    sync: dict[str, Any] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    rescued: str = ""
+
+    def stats(self, table: Mapping[str, Any]) -> dict[str, Stats]:
+        """LeRobot's statistics of every feature; `table` holds the columns."""
+        found = {key: column_stats(values) for key, values in table.items()}
+        return {**found, **{f"observation.images.{name}": one for name, one in self.pictures.items()}}
+
+
+class EpisodeFiles:
+    """Writes the running episode. One thread calls `add`, `event` and `finish`; another may call `sync`."""
+
+    def __init__(self, folder: Path, contract: RecordingContract, info: EpisodeInfo) -> None:
+        folder.mkdir(parents=True)
+        self.folder, self.info, self._contract = folder, info, contract
+        self._rows = RowLog(folder / "rows.bin", contract)
+        self._videos = {name: Mp4File(folder / f"{name}.mp4", contract.fps) for name, _, _ in contract.cameras}
+        self._pictures = {name: PictureStats() for name, _, _ in contract.cameras}
+        self._notes = os.open(folder / "notes.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self.tasks: list[str] = []
+        self.events: list[Event] = []
+        write_whole(folder / "start.json", sealed({**info.to_mapping(), "contract": contract.to_mapping()}))
+
+    @property
+    def frames(self) -> int:
+        """How many frames there are."""
+        return self._rows.count
+
+    @property
+    def mcap(self) -> Path:
+        """Where the streams go, for `mcap_log`."""
+        return self.folder / "episode.mcap"
+
+    def add(self, row: FrameRow, packets: Mapping[str, Packet], pictures: Mapping[str, Any] | None = None) -> None:
+        """One frame: its row, one packet per camera, and the pictures (H, W, 3) RGB for the statistics.
+
+        Raises OSError when the disk is full.
+        """
+        if row.task not in self.tasks:
+            self.tasks.append(row.task)
+            self._note({"task": row.task})
+        for name, video in self._videos.items():
+            video.add(packets[name])
+            if pictures is not None:
+                self._pictures[name].add(pictures[name])
+        self._rows.add(row, self.tasks.index(row.task))
+
+    def event(self, event: Event) -> None:
+        """Note what happened."""
+        self.events.append(event)
+        self._note({"event": asdict(event)})
+
+    def sync(self) -> None:
+        """Wait until all that was written is on the disk."""
+        for path in [*(v.path for v in self._videos.values()), self.folder / "rows.bin", self.folder / "notes.jsonl"]:
+            sync_file(path)
+
+    def finish(self, outcome: Outcome) -> Draft:
+        """End all files and check that every video holds as many pictures as the table has rows.
+
+        Raises DatasetError when they differ and OSError when the disk is full; the folder can be rescued then.
+        """
+        self._note({"outcome": asdict(outcome)})
+        self._close()
+        rows = self._rows.rows()
+        for video in self._videos.values():
+            if (found := frames_in(video.path)) != len(rows):
+                raise DatasetError(
+                    f"{video.path} holds {found} pictures, the table {len(rows)} rows; the episode waits"
+                )
+        pictures = {name: one.result() for name, one in self._pictures.items()}
+        return Draft(self.folder, self.info, rows, self.tasks, outcome, pictures, self.events)
+
+    def abandon(self) -> None:
+        """Let go of the files as they are."""
+        for close in (*(video.close for video in self._videos.values()), self._rows.close):
+            try:
+                close()
+            except (OSError, av.FFmpegError):
+                pass  # a full disk is why it is abandoned
+        os.close(self._notes)
+
+    def _close(self) -> None:
+        with ThreadPoolExecutor(len(self._videos)) as pool:
+            list(pool.map(lambda video: video.close(), self._videos.values()))
+        self._rows.close()
+        os.close(self._notes)
+
+    def _note(self, line: Mapping[str, Any]) -> None:
+        content = (json.dumps(line, ensure_ascii=False) + "\n").encode()
+        if os.write(self._notes, content) != len(content):
+            raise OSError(28, "No space left on device")
+
+
+def rescue_episode(folder: Path, contract: RecordingContract) -> Draft | None:
+    """What can be saved of an episode that was cut short; None when there is not one whole frame.
+
+    Raises DatasetError when its start.json is damaged or was written for another robot.
+    """
+    start = read_sealed(folder / "start.json")
+    if start["contract"] != json.loads(json.dumps(contract.to_mapping())):
+        raise DatasetError(f"{folder} was recorded with another robot, camera or rate than this data set")
+    rows = read_rows(folder / "rows.bin", contract)
+    paths = {name: folder / f"{name}.mp4" for name, _, _ in contract.cameras}
+    found = {name: rescue(path, contract.fps) if path.exists() else 0 for name, path in paths.items()}
+    frames = min(len(rows), *found.values())
+    if frames == 0:
+        return None
+    for path in paths.values():
+        whole = path.with_suffix(".whole.mp4")
+        copy_frames(path, whole, frames, contract.fps)
+        if (got := frames_in(whole)) != frames:
+            raise DatasetError(f"{path} gave {got} of {frames} pictures back; it stays where it is")
+        whole.replace(path)
+    tasks, events, outcome = _read_notes(folder / "notes.jsonl")
+    tasks += ["unknown"] * (int(rows["task"][:frames].max()) + 1 - len(tasks))
+    lost = {"table": len(rows), **found}
+    text = f"{frames} frames are left of {', '.join(f'{name} {count}' for name, count in lost.items())}"
+    if outcome is None:
+        outcome = Outcome(False, CUT_SHORT)
+        events.append(Event(frames / contract.fps, "recorder", f"{CUT_SHORT}: {text}"))
+    pictures = {name: _picture_stats(path) for name, path in paths.items()}
+    return Draft(folder, episode_info(start), rows[:frames], tasks, outcome, pictures, events, rescued=text)
+
+
+def stage(
+    draft: Draft, contract: RecordingContract, episode: int, first: int, tasks: Sequence[str]
+) -> dict[str, Stats]:
+    """Write the episode's Parquet files beside the videos. `tasks`: those of the data set. Returns its statistics."""
+    numbers = {i: tasks.index(text) for i, text in enumerate(draft.tasks)}
+    table = tables.columns(draft.rows, contract, episode, first, numbers)
+    stats = draft.stats(table)
+    (draft.folder / "data.parquet").write_bytes(tables.data_parquet(table, contract))
+    row = tables.episode_parquet(contract, episode, len(draft.rows), first, draft.tasks, stats)
+    (draft.folder / "meta.parquet").write_bytes(row)
+    return stats
+
+
+def _picture_stats(path: Path) -> Stats:
+    counted = PictureStats()
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            counted.add(frame.to_ndarray(format="rgb24"))
+    return counted.result()
+
+
+def _read_notes(path: Path) -> tuple[list[str], list[Event], Outcome | None]:
+    tasks: list[str] = []
+    events: list[Event] = []
+    outcome = None
+    for line in path.read_bytes().split(b"\n") if path.exists() else ():
+        try:
+            note = json.loads(line)
+        except ValueError:
+            continue  # the line that was being written
+        if "task" in note:
+            tasks.append(note["task"])
+        elif "event" in note:
+            events.append(Event(**note["event"]))
+        elif "outcome" in note:
+            outcome = Outcome(**note["outcome"])
+    return tasks, events, outcome
