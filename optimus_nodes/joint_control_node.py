@@ -1,7 +1,7 @@
 """The joint controller as a process of its own: the only writer of joint_commands.
 
-It ticks when a joint state arrives, so a command always answers the newest measurement; a timer takes over
-when no state comes. No learning library is imported here and nothing waits in a callback.
+It ticks when a joint state arrives; a timer takes over when none comes. Nothing waits in a callback. control_owner
+says who moves the robot: the policy gets it back when teleoperation sends an empty trajectory or falls silent.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from optimus_nodes.core.values import JointState
 from optimus_nodes.robot.dynamics import GravityModel
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, diagnostics, lease, qos
+from optimus_nodes.ros.control_owner import OwnerTeller
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import real_time, run
 
@@ -50,6 +51,7 @@ class JointControlNode(Node):
         self._robot_clock, self._timing = RobotClock(), LoopTiming(self._period)
         self._state: JointState | None = None
         self._arrival = self._ticked = 0.0
+        self._owner = OwnerTeller(self)
         self._commands = self.create_publisher(JointCommand, "joint_commands", qos.COMMAND)
         self.create_subscription(JointStateMsg, "joint_states", self._on_state, qos.STATE)
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
@@ -82,12 +84,10 @@ class JointControlNode(Node):
             self._tick(monotonic)
 
     def _on_timer(self) -> None:
-        monotonic = time.monotonic()
-        if self._state is not None and monotonic - self._ticked > 2.0 * self._period:
-            self._tick(monotonic)
+        if self._state is not None and time.monotonic() - self._ticked > 2.0 * self._period:
+            self._tick(time.monotonic())
 
     def _tick(self, monotonic: float) -> None:
-        assert self._state is not None
         try:
             command = self._controller.tick(self._robot_clock.now(monotonic), monotonic, self._state)
         except CommandError as error:
@@ -95,6 +95,7 @@ class JointControlNode(Node):
             return
         self._commands.publish(convert.joint_command_to_msg(command, self._robot))
         self._ticked = monotonic
+        self._owner.tell(self._controller.owner, command.stamp)
         self._timing.tick(monotonic, time.monotonic())
 
     def _on_chunk(self, message: ActionChunk) -> None:
@@ -126,9 +127,8 @@ class JointControlNode(Node):
         self.get_logger().warning(f"emergency stop {'pressed' if message.data else 'released'}")
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success = self._controller.reset_emergency_stop()
-        response.message = "no emergency stop any more" if response.success else STILL_STOPPED
-        return response
+        done = self._controller.reset_emergency_stop()
+        return Trigger.Response(success=done, message="no emergency stop any more" if done else STILL_STOPPED)
 
     def _health(self) -> diagnostics.Health:
         monotonic = time.monotonic()

@@ -16,6 +16,7 @@ import numpy as np
 from .errors import CommandError
 from .values import ActionChunk, Array
 
+_SETTLING = 5.0  # times the way to rest: by then chunks follow that were decided about a robot at rest
 _MOST_LAYERS = 8  # at any chunk rate; the oldest weighs next to nothing by then
 
 
@@ -109,9 +110,13 @@ class ChunkPlayer:
         self._anchor = None
         self._rate = 1.0
 
-    def add(self, chunk: ActionChunk, rows: Array, posture: Array, now: float, monotonic: float) -> None:
+    def add(
+        self, chunk: ActionChunk, rows: Array, posture: Array, now: float, monotonic: float, rest_in: float = 0.0
+    ) -> None:
         """Take over to a chunk. `rows` (H, J): its positions for all joints. `posture` (J,): the commanded one.
 
+        Args: rest_in: s until a robot that something else has moved rests in `posture`. A first chunk fades in the
+        slower the longer that takes, since it was decided about a robot in motion.
         Raises: CommandError with reason `stale` when the chunk ended before `now`.
         """
         curve = Curve(chunk.stamp, chunk.step_dt, rows)
@@ -120,7 +125,7 @@ class ChunkPlayer:
         if not self._layers:
             self._anchor, self._anchor_age, self._now = posture.copy(), 0.0, now
             away = float(np.max(np.abs(curve.at(now) - posture), initial=0.0))
-            self._anchor_fade = max(self._crossfade, 1.5 * away / self._takeover_speed)
+            self._anchor_fade = max(self._crossfade, 1.5 * away / self._takeover_speed, _SETTLING * rest_in)
         for layer in self._layers:
             layer.speed *= self._rate
         self._rate, self._arrival = 1.0, monotonic

@@ -38,6 +38,7 @@ class JointController:
         self._guard = JointGuard(robot, config.velocity_scale, config.acceleration_scale)
         self._player = ChunkPlayer(config.crossfade, config.silence, config.slow_down, config.takeover_speed)
         self._teleop_speed = robot.max_velocity * config.velocity_scale * config.teleop_speed
+        self._braking = 1.0 / (0.8 * config.acceleration_scale * robot.max_acceleration)
         self._goal: Array = robot.home.copy()
         self._soft_goal: Array = robot.home.copy()
         self._checks = CommandChecks(robot, config.max_future)
@@ -65,12 +66,16 @@ class JointController:
                     f"chunk of {chunk.stamp:.3f} s was decided before the controller began at {self._begin:.3f} s "
                     f"or does not follow the last chunk at {self._last_stamp:.3f} s",
                 )
-            rows = np.tile(self._guard.position, (len(chunk.positions), 1))
+            posture = self._halt()
+            rows = np.tile(posture, (len(chunk.positions), 1))
             rows[:, index] = chunk.positions
             np.clip(rows, self._robot.lower, self._robot.upper, out=rows)
             if self._ownership.request("policy", monotonic):
                 self._player.clear()
-            self._player.add(chunk, rows, self._guard.position, now, monotonic)
+            if not self._player.playing:
+                self._reference = posture  # a robot still moving comes to rest there while the chunk fades in
+            rest_in = float(np.max(np.abs(self._guard.velocity) * self._braking, initial=0.0))
+            self._player.add(chunk, rows, posture, now, monotonic, rest_in)
         except CommandError as error:
             self.count_refusal(error)
             raise
@@ -90,8 +95,12 @@ class JointController:
     ) -> None:
         """Move the named joints to `positions` (N,) rad. `stamp`: robot time of the target, None when it has none.
 
+        No names and no positions: `source` gives the robot back at once, instead of by falling silent.
         Raises: CommandError when it is refused; the robot is unmoved by it then.
         """
+        if len(names) == 0 and positions.size == 0:
+            self.release(source)
+            return
         try:
             self._require_state()
             index = self._checks.target(names, positions)
@@ -99,7 +108,7 @@ class JointController:
                 self._checks.age(stamp, now, self._config.max_target_age, "target")
             if self._ownership.request(source, monotonic):
                 self._player.clear()
-                self._goal, self._soft_goal = self._guard.position.copy(), self._guard.position.copy()
+                self._goal, self._soft_goal = self._halt(), self._halt()
         except CommandError as error:
             self.count_refusal(error)
             raise
@@ -155,11 +164,15 @@ class JointController:
         self._ticks += 1
         return self._command(now, state)
 
+    @property
+    def owner(self) -> str:
+        """Who moves the robot: policy, teleop, emergency_stop, or none."""
+        return "emergency_stop" if self._ownership.emergency_stopped else self._ownership.owner
+
     def status(self) -> ControlStatus:
         """A snapshot for diagnostics."""
-        owner = "emergency_stop" if self._ownership.emergency_stopped else self._ownership.owner
         return ControlStatus(
-            owner=owner,
+            owner=self.owner,
             holding=not self._guard.velocity.any() and not self._player.playing,
             emergency_stopped=self._ownership.emergency_stopped,
             refused=dict(self._refused),
@@ -222,6 +235,12 @@ class JointController:
         else:
             self._guard.stop(dt)
         self._reference = self._guard.position if target is None else target
+
+    def _halt(self) -> Array:
+        """Where the joints, braking a little less than they can, come to rest, (J,) rad."""
+        velocity = self._guard.velocity
+        posture = self._guard.position + velocity * np.abs(velocity) * self._braking / 2.0
+        return np.clip(posture, self._robot.lower, self._robot.upper)
 
     def _play(self, now: float, monotonic: float) -> Array | None:
         """Where the policy, if it owns the robot, wants the joints now, (J,) rad."""

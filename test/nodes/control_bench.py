@@ -14,7 +14,7 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from fakes import PerfectRobot, chunk_of
-from optimus_humanoid.msg import ActionChunk, JointCommand
+from optimus_humanoid.msg import ActionChunk, ControlOwner, JointCommand
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import JointState
@@ -38,6 +38,7 @@ class ControlBench:
         self.body = PerfectRobot(self.robot.home)
         self.commands: list[tuple[float, object]] = []
         self.figures: dict[str, str] = {}
+        self.owners: list[tuple[str, float]] = []
         self.now = 1.0
         self.domain = free_domain()
         self.process: subprocess.Popen[bytes] | None = None
@@ -63,6 +64,8 @@ class ControlBench:
             lambda m: self.commands.append((time.monotonic(), reader.read(m))),
             qos.COMMAND,
         )
+        tell = lambda m: self.owners.append(convert.control_owner_from_msg(m))  # noqa: E731
+        subscribe(ControlOwner, "control_owner", tell, qos.LATCHED)
         subscribe(DiagnosticArray, "/diagnostics", self._on_diagnostics, qos.DIAGNOSTICS)
         self.start()
         return self

@@ -21,6 +21,8 @@ from .joints import (
     JointStateReader,
     action_chunk_from_msg,
     action_chunk_to_msg,
+    control_owner_from_msg,
+    control_owner_to_msg,
     joint_command_from_msg,
     joint_command_to_msg,
     joint_state_from_msg,
@@ -36,7 +38,7 @@ from .plans import (
     task_to_msg,
 )
 from .sensors import imu_from_msg, imu_to_msg, tactile_from_msg, tactile_to_msg
-from .teleop import joint_target_from_msg, joint_target_to_msg, pose_from_msg
+from .teleop import joint_target_from_msg, joint_target_to_msg, joy_from_msg, pose_from_msg
 
 __all__ = [
     "JointCommandReader",
@@ -48,6 +50,8 @@ __all__ = [
     "camera_info_to_msg",
     "compressed_from_msg",
     "compressed_to_msg",
+    "control_owner_from_msg",
+    "control_owner_to_msg",
     "diagnostics_from_msg",
     "floats",
     "header",
@@ -61,6 +65,7 @@ __all__ = [
     "joint_state_to_msg",
     "joint_target_from_msg",
     "joint_target_to_msg",
+    "joy_from_msg",
     "pinhole_matrix",
     "plan_from_msg",
     "plan_to_msg",

@@ -6,6 +6,7 @@ import array
 
 import numpy as np
 from optimus_humanoid.msg import ActionChunk as ActionChunkMsg
+from optimus_humanoid.msg import ControlOwner as ControlOwnerMsg
 from optimus_humanoid.msg import JointCommand as JointCommandMsg
 from sensor_msgs.msg import JointState as JointStateMsg
 
@@ -145,6 +146,16 @@ def action_chunk_from_msg(message: ActionChunkMsg) -> ActionChunk:
         policy_id=message.policy_id,
         task_id=message.task_id,
     )
+
+
+def control_owner_to_msg(owner: str, stamp: float) -> ControlOwnerMsg:
+    """`owner`: policy, teleop, emergency_stop or none. `stamp`: robot time of the change, s."""
+    return ControlOwnerMsg(header=header(stamp), owner=owner)
+
+
+def control_owner_from_msg(message: ControlOwnerMsg) -> tuple[str, float]:
+    """Who moves the robot, and since when in robot time, s."""
+    return message.owner, stamp_from_msg(message.header.stamp)
 
 
 def _column(name: str, values: array.array[float], joints: list[str], optional: bool = False) -> Array:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState as JointStateMsg
+from sensor_msgs.msg import Joy
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from ...core.errors import CommandError
@@ -18,8 +19,11 @@ def joint_target_from_msg(message: JointStateMsg | JointTrajectory) -> tuple[tup
     """Names, positions (N,) rad and stamp (None when 0) of a teleoperation target. Raises CommandError `length`.
 
     A trajectory must have one point, as MoveIt Servo sends it: teleoperation is a stream of targets.
+    An empty trajectory ends the stream: the operator gives the robot back.
     """
     if isinstance(message, JointTrajectory):
+        if not message.joint_names and not message.points:
+            return (), np.empty(0), None
         if len(message.points) != 1:
             raise CommandError(
                 "length",
@@ -33,10 +37,17 @@ def joint_target_from_msg(message: JointStateMsg | JointTrajectory) -> tuple[tup
 
 
 def joint_target_to_msg(names: Sequence[str], positions: Array) -> JointTrajectory:
-    """One target as MoveIt Servo sends it, with stamp 0: valid from its arrival."""
+    """One target as MoveIt Servo sends it, with stamp 0: valid from its arrival. No names: an empty trajectory."""
+    if not names:
+        return JointTrajectory()
     point = JointTrajectoryPoint()
     point.positions = floats(positions)
     return JointTrajectory(joint_names=list(names), points=[point])
+
+
+def joy_from_msg(message: Joy) -> tuple[Array, tuple[bool, ...]]:
+    """Axes (A,), -1 to 1, and which buttons are down."""
+    return np.array(message.axes, dtype=np.float64), tuple(value != 0 for value in message.buttons)
 
 
 def pose_from_msg(message: PoseStamped) -> tuple[Array, str, float | None]:
