@@ -1,4 +1,8 @@
-"""Teleoperation, beside sim or robot: `ros2 launch optimus_humanoid teleop.launch.py`."""
+"""Teleoperation, beside sim or robot: `ros2 launch optimus_humanoid teleop.launch.py`.
+
+A gamepad needs its driver beside it, `ros2 run joy game_controller_node`; teleop/gamepad.py tells the buttons.
+For the driver `joy_node` add set:="teleop.gamepad.hold_button=4 ...", as told there.
+"""
 
 from launch import LaunchDescription
 

@@ -1,4 +1,9 @@
-"""Moves the robot by hand: hand poses from topics and a keyboard become joint targets for joint_control_node."""
+"""Moves the robot by hand: hand poses, keyboard and gamepad become joint targets for joint_control_node.
+
+In: teleop/left_hand_pose, teleop/right_hand_pose, joy (buttons and sticks: see teleop/gamepad.py), keys on a terminal.
+Out: teleop/joint_trajectory. Letting go (`q`, the dead-man button, a gamepad silent for 0.25 s) sends an empty one:
+joint_control_node gives the robot back to the policy at once. A silent sender of hand poses loses it after 0.5 s.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,7 @@ from dataclasses import dataclass, field
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from rclpy.node import Node
 from sensor_msgs.msg import JointState as JointStateMsg
+from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
@@ -21,6 +27,7 @@ from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, qos
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import run
+from optimus_nodes.teleop.gamepad import GamepadLayout
 from optimus_nodes.teleop.keyboard import Keyboard
 from optimus_nodes.teleop.session import HELP, SIDES, JointTarget, TeleopSession, Wish
 
@@ -33,7 +40,8 @@ class TeleopParams:
 
     robot: str = field(default="optimus", metadata={"doc": "Robot in config/robots."})
     step: float = field(default=0.01, metadata={"doc": "How far a key press moves a hand, m. Up to 0.1."})
-    rate_hz: float = field(default=50.0, metadata={"doc": "Targets per second while a key moves a hand. 20 to 200."})
+    rate_hz: float = field(default=50.0, metadata={"doc": "Targets per second while a hand is moved. 20 to 200."})
+    gamepad: GamepadLayout = field(default_factory=GamepadLayout)
 
     def __post_init__(self) -> None:
         if not 0.0 < self.step <= 0.1 or not 20.0 <= self.rate_hz <= 200.0:
@@ -48,7 +56,8 @@ class TeleopNode(Node):
         self._keyboard = keyboard
         params = declare(self, TeleopParams)
         robot, urdf = load(params.robot)
-        self._session = TeleopSession(robot, {side: ArmIK(robot, urdf, side) for side in SIDES}, params.step)
+        arms = {side: ArmIK(robot, urdf, side) for side in SIDES}
+        self._session = TeleopSession(robot, arms, params.step, gamepad=params.gamepad)
         self._reader = convert.JointStateReader(robot)
         self._targets = self.create_publisher(JointTrajectory, "teleop/joint_trajectory", qos.COMMAND)
         self._stop = self.create_publisher(Bool, "emergency_stop", qos.LATCHED)
@@ -56,10 +65,11 @@ class TeleopNode(Node):
         self.create_subscription(JointStateMsg, "joint_states", self._on_state, qos.STATE)
         self.create_subscription(PoseStamped, "teleop/left_hand_pose", self._on_left, qos.COMMAND)
         self.create_subscription(PoseStamped, "teleop/right_hand_pose", self._on_right, qos.COMMAND)
+        self.create_subscription(Joy, "joy", self._on_joy, qos.SENSOR)
         self.create_subscription(TwistStamped, "cmd_vel", self._on_cmd_vel, qos.COMMAND)
+        self.create_timer(1.0 / params.rate_hz, self._on_timer)
         if keyboard.there:
             print(HELP, flush=True)
-            self.create_timer(1.0 / params.rate_hz, self._on_timer)
 
     def destroy_node(self) -> None:
         """Give the terminal back first."""
@@ -88,6 +98,12 @@ class TeleopNode(Node):
         except CommandError as error:
             self._warn(error)
 
+    def _on_joy(self, message: Joy) -> None:
+        try:
+            self._do(self._session.on_joy(*convert.joy_from_msg(message), time.monotonic()))
+        except CommandError as error:
+            self._warn(error)
+
     def _on_cmd_vel(self, message: TwistStamped) -> None:
         self.get_logger().warning(NO_LEGS, throttle_duration_sec=5.0)
 
@@ -111,8 +127,8 @@ class TeleopNode(Node):
             self._reset.call_async(Trigger.Request())
 
     def _send(self, target: JointTarget) -> None:
-        if target.miss > 0.02:
-            self.get_logger().warning(f"out of reach by {target.miss:.2f} m", throttle_duration_sec=2.0)
+        if target.note:
+            self.get_logger().warning(target.note, throttle_duration_sec=2.0)
         self._targets.publish(convert.joint_target_to_msg(target.names, target.positions))
 
     def _warn(self, error: CommandError) -> None:

@@ -32,7 +32,8 @@ FORBIDDEN = {
 # Where a library may be used at all: training and the simulator must not leak into what runs on a robot.
 ONLY_IN = {
     "torch": {"learning", "policy"},
-    "mujoco": {"sim", "nodes", "cli"},
+    "mujoco": {"robot", "sim", "nodes", "cli"},
+    "mink": {"robot"},
     "typer": {"cli"},
     "onnx": {"learning", "policy"},
     "onnxscript": {"learning", "policy"},

@@ -1,1 +1,1 @@
-"""Moving the robot by hand: poses and key presses become joint targets; arms are solved by robot/arm_ik.py."""
+"""Moving the robot by hand: poses, keys and a gamepad become joint targets; robot/arm_ik.py solves the arms."""

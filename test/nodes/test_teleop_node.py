@@ -18,7 +18,7 @@ from fakes import at_rest
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Bool
 from trajectory_msgs.msg import JointTrajectory
 
@@ -49,6 +49,7 @@ class Operator:
         self.twists = self.node.create_publisher(TwistStamped, "cmd_vel", qos.COMMAND)
         self.node.create_subscription(JointTrajectory, "teleop/joint_trajectory", self._on_target, qos.COMMAND)
         self.node.create_subscription(Bool, "emergency_stop", lambda m: self.stops.append(m.data), qos.LATCHED)
+        self.joys = self.node.create_publisher(Joy, "joy", 10)
         self.terminal, inside = pty.openpty()
         environment = {**os.environ, "ROS_DOMAIN_ID": str(domain), "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "optimus_nodes.teleop_node"]
@@ -92,6 +93,13 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     assert running.close() == 0
 
 
+def nothing_more(operator: Operator) -> None:
+    """No target follows the one that gave the robot back."""
+    count, end = len(operator.targets), time.monotonic() + 0.3
+    operator.until(lambda: time.monotonic() > end)
+    assert len(operator.targets) == count
+
+
 def test_a_hand_pose_becomes_joint_targets_that_reach_it(operator):
     arm = ArmIK(operator.robot, operator.urdf, "left")
     goal = arm.pose(operator.robot.home)
@@ -125,12 +133,25 @@ def test_keys_move_the_right_hand_until_q_is_pressed(operator):
     operator.until(lambda: len(operator.targets) > 5)
     assert operator.targets[-1][0] == operator.robot.groups["right_arm"] + operator.robot.groups["right_hand"]
     operator.press("q")
-    end = time.monotonic() + 0.5
-    operator.until(lambda: time.monotonic() > end)
-    count = len(operator.targets)
-    end = time.monotonic() + 0.3
-    operator.until(lambda: time.monotonic() > end)
-    assert len(operator.targets) == count
+    operator.until(lambda: operator.targets[-1][0] == ())
+    nothing_more(operator)
+
+
+def test_a_gamepad_moves_the_hand_while_its_dead_man_button_is_held(operator):
+    held = Joy(axes=[0.0] * 6, buttons=[0] * 15)
+    held.buttons[9], held.axes[1] = 1, 0.5
+    operator.targets.clear()
+    operator.until(lambda: len(operator.targets) > 5, lambda: operator.joys.publish(held))
+    assert operator.targets[-1][0] == operator.robot.groups["right_arm"]
+    operator.joys.publish(Joy(axes=[0.0] * 6, buttons=[0] * 15))
+    operator.until(lambda: operator.targets[-1][0] == ())
+    nothing_more(operator)
+
+
+def test_a_gamepad_with_too_few_axes_is_refused_in_plain_words(operator):
+    refused = "joy has 2 axes, but up axis is number 3"
+    small = Joy(axes=[0.0] * 2, buttons=[1] * 15)
+    operator.until(lambda: refused in operator.log.read_text(), lambda: operator.joys.publish(small))
 
 
 def test_the_space_bar_is_an_emergency_stop(operator):
