@@ -20,12 +20,14 @@ from typing import Any
 import av
 
 from ..core.episode import EpisodeInfo, Event, FrameRow, Outcome, RecordingContract, episode_info
+from ..core.values import ImageArray
 from . import tables
 from .files import DatasetError, read_sealed, sealed, sync_file, write_whole
 from .rows import RowLog, Rows, read_rows
-from .stats import PictureStats, Stats, column_stats
+from .stats import PictureStats, Stats, column_stats, sample
 from .video import Mp4File, Packet, copy_frames, frames_in, rescue
 
+_SAMPLED = 10  # every so many-th picture of a rescued episode is counted
 CUT_SHORT = "the recorder ended before the episode did"
 
 
@@ -74,8 +76,10 @@ class EpisodeFiles:
         """Where the streams go, for `mcap_log`."""
         return self.folder / "episode.mcap"
 
-    def add(self, row: FrameRow, packets: Mapping[str, Packet], pictures: Mapping[str, Any] | None = None) -> None:
-        """One frame: its row, one packet per camera, and the pictures (H, W, 3) RGB for the statistics.
+    def add(self, row: FrameRow, packets: Mapping[str, Packet], samples: Mapping[str, ImageArray] | None) -> None:
+        """One frame: its row, one packet per camera, and, now and then, `stats.sample` of its pictures.
+
+        The first frame needs samples, and its packets must be key frames.
 
         Raises OSError when the disk is full.
         """
@@ -84,8 +88,8 @@ class EpisodeFiles:
             self._note({"task": row.task})
         for name, video in self._videos.items():
             video.add(packets[name])
-            if pictures is not None:
-                self._pictures[name].add(pictures[name])
+            if samples is not None:
+                self._pictures[name].add(samples[name])
         self._rows.add(row, self.tasks.index(row.task))
 
     def event(self, event: Event) -> None:
@@ -182,8 +186,9 @@ def stage(
 def _picture_stats(path: Path) -> Stats:
     counted = PictureStats()
     with av.open(str(path)) as container:
-        for frame in container.decode(video=0):
-            counted.add(frame.to_ndarray(format="rgb24"))
+        for number, frame in enumerate(container.decode(video=0)):
+            if number % _SAMPLED == 0:
+                counted.add(sample(frame.to_ndarray(format="rgb24")))
     return counted.result()
 
 

@@ -12,8 +12,7 @@ from ..core.values import ImageArray
 
 Stats = dict[str, NDArray[Any]]
 QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
-_SAMPLED = 10  # every so many-th picture
-_STRIDE = 4  # every so many-th pixel of it
+_STRIDE = 4  # every so many-th pixel of a picture is counted
 
 
 def column_stats(values: NDArray[Any]) -> Stats:
@@ -25,21 +24,23 @@ def column_stats(values: NDArray[Any]) -> Stats:
     return {**found, "count": np.array([len(table)])}
 
 
+def sample(pixels: ImageArray) -> ImageArray:
+    """What of a picture (H, W, 3) is counted: a copy of some of its pixels."""
+    return pixels[::_STRIDE, ::_STRIDE].copy()
+
+
 class PictureStats:
-    """Statistics of one camera's pictures, gathered while they pass: a sample of pictures and pixels is counted."""
+    """Statistics of one camera's pictures, from samples of some of them."""
 
     def __init__(self) -> None:
         self._histogram = np.zeros((3, 256), np.int64)
-        self._seen = self._counted = 0
+        self._counted = 0
 
     def add(self, pixels: ImageArray) -> None:
-        """One picture (H, W, 3) uint8 RGB."""
-        if self._seen % _SAMPLED == 0:
-            small = pixels[::_STRIDE, ::_STRIDE]
-            for channel in range(3):
-                self._histogram[channel] += np.bincount(small[..., channel].ravel(), minlength=256)
-            self._counted += 1
-        self._seen += 1
+        """One sampled picture (h, w, 3) uint8 RGB."""
+        for channel in range(3):
+            self._histogram[channel] += np.bincount(pixels[..., channel].ravel(), minlength=256)
+        self._counted += 1
 
     def result(self) -> Stats:
         """Each of shape (3, 1, 1), scaled to 0 to 1."""

@@ -125,14 +125,19 @@ class Store:
         }
         write_whole(self.layout.document(episode), sealed(document))
 
-    def label(self, episode: int, outcome: Outcome, note: str = "") -> None:
-        """Say how an episode went, also long after it ended. Raises DatasetError when there is no such episode."""
+    def label(self, episode: int, success: bool | None, reason: str = "", note: str = "") -> None:
+        """Say how an episode went (`success` None: leave that), also long after it ended, or note something about it.
+
+        Raises DatasetError when there is no such episode, ConfigError for a failure without a reason.
+        """
         if not 0 <= episode < self.episodes:
             raise DatasetError(f"there is no episode {episode}; {self.layout.root} holds 0 to {self.episodes - 1}")
         document = read_sealed(self.layout.document(episode))
-        text = note or f"{'success' if outcome.success else 'failure'}: {outcome.reason or 'no reason given'}"
-        event = Event(document["frames"] / document["fps"], "label", text)
-        document |= {"outcome": asdict(outcome), "events": [*document["events"], asdict(event)]}
+        if success is not None:
+            document["outcome"] = asdict(Outcome(success, reason, "person"))
+        how = {True: "success", False: f"failure: {reason}", None: ""}[success]
+        event = Event(document["frames"] / document["fps"], "label", "; ".join(text for text in (how, note) if text))
+        document["events"] = [*document["events"], asdict(event)]
         write_whole(self.layout.document(episode), sealed(document))
 
     def _require_ours(self) -> None:

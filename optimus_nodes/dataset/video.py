@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -98,12 +100,23 @@ class Mp4File:
             with av.open(io.BytesIO(packet.data), format="h264") as template:  # its parameter sets describe the stream
                 self._stream = self._container.add_stream_from_template(template.streams.video[0])
             self._stream.time_base = Fraction(1, self._fps)
-        _mux(self._container, self._stream, packet.data, packet.key, self.frames, self._fps)
+        with _disk_errors(self.path):
+            _mux(self._container, self._stream, packet.data, packet.key, self.frames, self._fps)
         self.frames += 1
 
     def close(self) -> None:
         """Turn the fragments into an ordinary MP4. Raises OSError when the disk is full."""
-        self._container.close()
+        with _disk_errors(self.path):
+            self._container.close()
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """FFmpeg's errors as what they are: the disk's."""
+    try:
+        yield
+    except av.FFmpegError as error:
+        raise OSError(error.errno, f"{error.strerror}: {path}") from error
 
 
 def frames_in(path: Path) -> int:

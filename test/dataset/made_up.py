@@ -9,6 +9,7 @@ import numpy as np
 
 from optimus_nodes.core.episode import EpisodeInfo, Event, FrameRow, Outcome, RecordingContract
 from optimus_nodes.dataset.episode_files import Draft, EpisodeFiles
+from optimus_nodes.dataset.stats import sample
 from optimus_nodes.dataset.store import Store
 from optimus_nodes.dataset.video import Encoder
 
@@ -39,12 +40,13 @@ def row(number: int, task: str = "wave") -> FrameRow:
 
 
 def frames(count: int, contract: RecordingContract = CONTRACT) -> Iterator[tuple[FrameRow, dict, dict]]:
-    """(row, packets, pictures) of an episode."""
+    """(row, packets, samples) of an episode."""
     encoders = {name: Encoder(width, height, contract.fps) for name, height, width in contract.cameras}
     for number in range(count):
         pictures = {name: picture(number, height, width) for name, height, width in contract.cameras}
         packets = {name: encoders[name].encode(pictures[name], key=number == 0) for name in pictures}
-        yield row(number, "wave" if number < count // 2 else "go home"), packets, pictures
+        samples = {name: sample(one) for name, one in pictures.items()}
+        yield row(number, "wave" if number < count // 2 else "go home"), packets, samples
 
 
 def running(store: Store, count: int) -> EpisodeFiles:

@@ -193,12 +193,12 @@ def test_a_data_set_that_was_recorded_elsewhere_is_refused(tmp_path):
 def test_a_label_is_kept_with_the_episode(tmp_path):
     root = data_set(tmp_path / "d", (5,))
     store = Store(root, CONTRACT)
-    store.label(0, Outcome(False, "the box slipped", "person"))
+    store.label(0, False, "the box slipped", "gripper was wet")
     document = read_sealed(root / "episodes/episode-000000/episode.json")
     assert document["outcome"] == {"success": False, "reason": "the box slipped", "source": "person"}
-    assert document["events"][-1]["text"] == "failure: the box slipped"
+    assert document["events"][-1]["text"] == "failure: the box slipped; gripper was wet"
     with pytest.raises(DatasetError, match="there is no episode 3; .* holds 0 to 0"):
-        store.label(3, SUCCESS)
+        store.label(3, True)
     store.close()
 
 

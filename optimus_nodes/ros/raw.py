@@ -1,0 +1,109 @@
+"""Reads what a recorder needs out of serialised messages (CDR, little-endian) without making Python objects of them.
+
+A joint message of 72 names costs 80 us to deserialise and 3 us here; the bytes themselves go into the recording.
+Layouts: OMG CDR 1.0; alignment counts from after the four bytes of the encapsulation header.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+
+from ..core.errors import CommandError, DeviceError
+from ..core.robot import RobotSpec
+from ..core.values import Array, ImageArray
+
+_HEAD = 4  # encapsulation header
+_U32 = struct.Struct("<I")
+_STAMP = struct.Struct("<iI")
+
+
+def stamp_of(data: bytes) -> float:
+    """Stamp of a message that begins with a std_msgs/Header or a Time, s."""
+    seconds, nanoseconds = _STAMP.unpack_from(data, _HEAD)
+    return float(seconds + nanoseconds * 1e-9)
+
+
+def frame_of(data: bytes) -> str:
+    """frame_id of a message that begins with a std_msgs/Header."""
+    length = _U32.unpack_from(data, _HEAD + 8)[0]
+    return data[_HEAD + 12 : _HEAD + 12 + length - 1].decode()
+
+
+class JointArrays:
+    """position, velocity and effort of JointState and JointCommand messages, (J,), in the robot's order."""
+
+    def __init__(self, robot: RobotSpec, topic: str) -> None:
+        self._names, self._topic = list(robot.joint_names), topic
+        self._known: bytes | None = None
+        self._from = self._begin = 0
+        self._order: np.ndarray | None = None
+
+    def read(self, data: bytes) -> tuple[float, Array, Array, Array]:
+        """Stamp s and the three arrays. Raises CommandError unless it names exactly the joints of the robot."""
+        start = _names_start(data)
+        if self._known is None or start != self._from or data[start : self._begin] != self._known:
+            self._learn(data, start)
+        position, place = self._doubles(data, self._begin, "position")
+        velocity, place = self._doubles(data, place, "velocity")
+        effort, _ = self._doubles(data, place, "effort")
+        return stamp_of(data), position, velocity, effort
+
+    def _learn(self, data: bytes, start: int) -> None:
+        names, end = _strings(data, start)
+        if sorted(names) != sorted(self._names):
+            odd = sorted(set(names) ^ set(self._names)) or [n for n in names if names.count(n) > 1]
+            raise CommandError(
+                "names", f"{self._topic} names {len(names)} of {len(self._names)} joints; {odd[0]!r} is odd"
+            )
+        self._order = None if names == self._names else np.array([names.index(name) for name in self._names])
+        self._known, self._from, self._begin = data[start:end], start, end
+
+    def _doubles(self, data: bytes, place: int, what: str) -> tuple[Array, int]:
+        place = _aligned(place, 4)
+        count = _U32.unpack_from(data, place)[0]
+        if count == 0 and what != "position":
+            return np.zeros(len(self._names)), place + 4
+        if count != len(self._names):
+            raise CommandError("length", f"{self._topic}: {len(self._names)} joints but {count} values of {what}")
+        place = _aligned(place + 4, 8)
+        values = np.frombuffer(data, "<f8", count, place)
+        return values if self._order is None else values[self._order], place + 8 * count
+
+
+def image_of(data: bytes) -> tuple[float, ImageArray]:
+    """Stamp s and pixels (H, W, 3) uint8 RGB of a sensor_msgs/Image. Raises DeviceError for other encodings."""
+    place = _names_start(data)
+    height, width = struct.unpack_from("<II", data, place)
+    length = _U32.unpack_from(data, place + 8)[0]
+    encoding = data[place + 12 : place + 12 + length - 1].decode()
+    place = _aligned(place + 12 + length + 1, 4)
+    step, size = struct.unpack_from("<II", data, place)
+    if encoding not in ("rgb8", "bgr8"):
+        raise DeviceError(f"image encoding {encoding!r} can't be recorded; allowed are rgb8 and bgr8")
+    if step < 3 * width or size != step * height or len(data) < place + 8 + size:
+        raise DeviceError(f"image {width}x{height} {encoding} has step {step} and {size} bytes")
+    pixels = np.frombuffer(data, np.uint8, size, place + 8).reshape(height, step)[:, : 3 * width]
+    pixels = pixels.reshape(height, width, 3)
+    return stamp_of(data), pixels if encoding == "rgb8" else pixels[:, :, ::-1]
+
+
+def _aligned(place: int, size: int) -> int:
+    return place + (_HEAD - place) % size
+
+
+def _names_start(data: bytes) -> int:
+    """Where the first field after the header begins, if it is aligned to four bytes."""
+    return _aligned(_HEAD + 12 + _U32.unpack_from(data, _HEAD + 8)[0], 4)
+
+
+def _strings(data: bytes, place: int) -> tuple[list[str], int]:
+    count, names = _U32.unpack_from(data, place)[0], []
+    place += 4
+    for _ in range(count):
+        place = _aligned(place, 4)
+        length = _U32.unpack_from(data, place)[0]
+        names.append(data[place + 4 : place + 4 + length - 1].decode())
+        place += 4 + length
+    return names, place

@@ -1,0 +1,75 @@
+"""What a recorder listens to: every stream of the robot, as serialised bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from optimus_humanoid.msg import ActionChunk, ControlOwner, JointCommand, Plan, SceneState, TactileArray, Task
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image, Imu, JointState
+from std_msgs.msg import Bool, String
+from trajectory_msgs.msg import JointTrajectory
+
+from ..core.robot import RobotSpec
+from ..dataset import compressed_video
+from ..dataset.streams import Channel
+from . import qos
+from .schemas import schema_text
+
+_DEEP = QoSProfile(depth=20, reliability=qos.STATE.reliability, durability=qos.STATE.durability)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A topic to record. `name` is relative, so that a namespace is one robot."""
+
+    name: str
+    kind: type[Any]
+    profile: QoSProfile
+
+
+STOP = "emergency_stop"
+STREAMS = (
+    Stream("joint_states", JointState, _DEEP),
+    Stream("joint_commands", JointCommand, _DEEP),
+    Stream("applied_joint_commands", JointCommand, _DEEP),
+    Stream("action_chunk", ActionChunk, qos.EVENT),
+    Stream("tactile/left_hand", TactileArray, _DEEP),
+    Stream("tactile/right_hand", TactileArray, _DEEP),
+    Stream("imu/data", Imu, _DEEP),
+    Stream("task", Task, qos.LATCHED),
+    Stream("plan", Plan, qos.LATCHED),
+    Stream("instruction", String, qos.EVENT),
+    Stream("speech/say", String, qos.EVENT),
+    Stream("control_owner", ControlOwner, qos.LATCHED),
+    Stream(STOP, Bool, qos.ANY),
+    Stream("teleop/joint_trajectory", JointTrajectory, qos.EVENT),
+    Stream("sim/scene", SceneState, qos.STATE),
+)
+
+
+LATCHED = tuple(stream.name for stream in STREAMS if stream.profile is qos.LATCHED)
+
+
+def listen(node: Node, robot: RobotSpec, heard: Callable[[str, bytes], None]) -> None:
+    """Call `heard(name, bytes)` for every message of every stream, pictures included."""
+    cameras = [Stream(f"{camera.name}/image_raw", Image, qos.IMAGE) for camera in robot.cameras]
+    for stream in (*STREAMS, *cameras):
+        name = stream.name
+        node.create_subscription(stream.kind, name, lambda data, name=name: heard(name, data), stream.profile, raw=True)
+    latched = f"{STOP} latched"  # a stop pressed before this node began; the stream itself brings later ones
+    node.create_subscription(Bool, STOP, lambda data: heard(latched, data), qos.LATCHED, raw=True)
+
+
+def channels(node: Node) -> dict[str, Channel]:
+    """The streams of an MCAP file, by name; pictures are not among them."""
+    return {s.name: Channel(node.resolve_topic_name(s.name), *schema_text(s.kind)) for s in STREAMS}
+
+
+def video_channels(node: Node, robot: RobotSpec) -> dict[str, Channel]:
+    """Each camera's pictures as foxglove_msgs/CompressedVideo."""
+    name, text = compressed_video.NAME, compressed_video.SCHEMA
+    return {c.name: Channel(node.resolve_topic_name(f"{c.name}/video"), name, text) for c in robot.cameras}
