@@ -48,6 +48,7 @@ class RecorderNode(Node):
             say,
             urdf,
             recorder_inputs.LATCHED,
+            {camera.name: camera.rate_hz for camera in robot.cameras},
         )
         rules = RecordingRules(params.follow_plans, params.tail)
         self._loop = RecorderLoop(self._recorder, rules, robot, params.site, say)

@@ -4,7 +4,7 @@ meta/info.json, stats.json, tasks.parquet, episodes/chunk-000/file-000.parquet  
 data/chunk-000/file-000.parquet, videos/<key>/chunk-000/file-000.mp4               LeRobot's
 meta/robot.json         which robot, joint order, pads, cameras
 meta/checksums.json     of the three files in meta/ that change with every episode
-episodes/episode-000000/{episode.json, episode.mcap, sync.png}   outcome, events, checksums; every stream
+episodes/episode-000000/{episode.json, episode.mcap, sync.npz, sync.png}   outcome, checksums; every stream
 recording/<name>/       the running episode: append-only files, repaired at the next start when it was cut short
 set_aside/<name>/       what was cancelled or left over, with reason.txt; nothing is ever deleted
 """

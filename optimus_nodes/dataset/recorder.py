@@ -14,15 +14,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+import numpy as np
+
 from ..core.episode import EpisodeInfo, Event, FrameRow, Outcome
 from ..core.errors import ConfigError, DeviceError
 from ..core.frame_grid import Frame, FrameGrid, StreamError
+from ..core.sync import StreamTimes, SyncLimits, accept, sync_report
 from ..core.values import Array, ImageArray, JointState
-from .episode_files import EpisodeFiles
+from .episode_files import Draft, EpisodeFiles
 from .files import DatasetError, is_disk_full
 from .stats import sample
 from .store import Saved, Store
 from .streams import Channel, Streams, Syncer
+from .timing import StampLog, draw_timing
 from .video import Encoder, Encoding, Packet
 
 
@@ -37,6 +41,7 @@ class RecorderConfig:
     preset: str = field(default="superfast", metadata={"doc": "x264 preset: ultrafast, superfast, veryfast, ..."})
     crf: int = field(default=20, metadata={"doc": "x264 quality, 0 to 51: lower is better and larger."})
     key_every: float = field(default=0.5, metadata={"doc": "Seconds between pictures that can be decoded alone."})
+    sync: SyncLimits = field(default_factory=SyncLimits)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.past <= 300.0 or not 0.05 <= self.key_every <= 10.0 or self.min_free_mb < 0:
@@ -63,7 +68,7 @@ class Recorder:
     """Args: channels: the streams by the short name used in `message`. frames: camera name -> its optical frame.
 
     say: told in words what happened. urdf: attached to every MCAP file. latched: streams whose last message holds on,
-    so that every MCAP file begins with it.
+    so that every MCAP file begins with it. rates: how often pictures should come, Hz, by camera.
     """
 
     def __init__(
@@ -76,6 +81,7 @@ class Recorder:
         say: Callable[[str], None] = lambda text: None,
         urdf: str = "",
         latched: Collection[str] = (),
+        rates: Mapping[str, float] | None = None,
     ) -> None:
         self._latched: dict[str, tuple[float, bytes] | None] = dict.fromkeys(latched)
         self.store, self._config, self._say, self._urdf = store, config, say, urdf
@@ -84,6 +90,7 @@ class Recorder:
         self._key_every = max(1, round(config.key_every * contract.fps))
         encoding = Encoding(config.preset, config.crf, 10 * self._key_every)  # key frames come when they are asked for
         self._encoders = {name: Encoder(w, h, contract.fps, encoding) for name, h, w in contract.cameras}
+        self._rates, self._stamps = rates or {}, StampLog()
         self._grid = self._new_grid()
         self._since_key = 0
         self._past: deque[_Encoded] = deque(maxlen=max(1, int(config.past * contract.fps)))
@@ -121,20 +128,24 @@ class Recorder:
 
     def on_picture(self, camera: str, stamp: float, pixels: ImageArray) -> None:
         """A picture (H, W, 3) uint8 RGB."""
+        self._stamps.add(camera, stamp)
         self._guarded(lambda: self._grid.on_picture(camera, stamp, pixels))
 
     def on_joints(self, state: JointState) -> None:
         """Measured joints, (J,)."""
         self._now = state.stamp
+        self._stamps.add("joint_states", state.stamp)
         self._guarded(lambda: self._grid.on_joints(state))
 
     def on_applied(self, stamp: float, position: Array) -> None:
         """What the driver applied, (J,) rad; makes the frames that are complete now."""
+        self._stamps.add("applied_joint_commands", stamp)
         self._guarded(lambda: self._grid.on_applied(stamp, position))
         self._guarded(self._advance)
 
     def on_touch(self, stamp: float, names: tuple[str, ...], force: Array) -> None:
         """Touch, (N,) N."""
+        self._stamps.add(f"tactile {names[0].split('_')[0]}", stamp)
         self._guarded(lambda: self._grid.on_touch(stamp, names, force))
 
     def on_owner(self, stamp: float, owner: str) -> None:
@@ -184,6 +195,7 @@ class Recorder:
         episode = self._end_streams()
         try:
             draft = episode.finish(outcome)
+            self._judge_timing(draft)
             self.last = self.store.save(draft)
         except OSError as error:
             self._disk_failed(error)
@@ -191,7 +203,7 @@ class Recorder:
         except DatasetError as error:
             self._say(str(error))
             return None
-        threading.Thread(target=self._seal, args=(self.last.episode,), daemon=True).start()
+        threading.Thread(target=self._finish, args=(self.last.episode,), daemon=True).start()
         return self.last
 
     def cancel(self) -> Path | None:
@@ -339,8 +351,24 @@ class Recorder:
             "(min_free_mb in config/recorder.yaml): make room or choose another folder"
         )
 
-    def _seal(self, episode: int) -> None:
+    def _judge_timing(self, draft: Draft) -> None:
+        """How well the streams of the episode fit together in time, and whether that is good enough."""
+        times = draft.rows["capture_time"]
+        stamps = self._stamps.between(times[0] - 0.05, times[-1] + 0.05)
+        streams = []
+        for name, values in stamps.items():
+            one = StreamTimes(name, self._rates.get(name))
+            for value in values:
+                one.add(value)
+            streams.append(one)
+        draft.sync = sync_report(streams, self._grid.reference, times)
+        draft.refused = accept(draft.sync, self._config.sync)
+        np.savez_compressed(draft.folder / "sync.npz", **stamps)
+
+    def _finish(self, episode: int) -> None:
+        """Draw sync.png and note the checksums, while the robot goes on."""
         try:
+            draw_timing(self.store.layout, episode)
             self.store.seal(episode)
         except (OSError, DatasetError) as error:
             self._say(f"episode {episode} has no checksums yet: {error}")

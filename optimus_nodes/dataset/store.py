@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -62,6 +63,7 @@ class Store:
         self.layout, self.contract, self._say = Layout(root), contract, say
         root.mkdir(parents=True, exist_ok=True)
         self._lock = _take(self.layout.lock)
+        self._documents = threading.Lock()  # sealing happens beside the recording
         try:
             self._require_ours()
             self.episodes = self.frames = 0
@@ -118,12 +120,13 @@ class Store:
 
     def seal(self, episode: int) -> None:
         """Note the checksums of all files of an episode; slow, so it is done after `save`, beside the robot."""
-        document = read_sealed(self.layout.document(episode))
-        document["files"] = {
+        files = {
             self.layout.relative(path): {"bytes": path.stat().st_size, "sha256": checksum(path)}
             for path in self._files(episode)
         }
-        write_whole(self.layout.document(episode), sealed(document))
+        with self._documents:
+            document = read_sealed(self.layout.document(episode))
+            write_whole(self.layout.document(episode), sealed({**document, "files": files}))
 
     def label(self, episode: int, success: bool | None, reason: str = "", note: str = "") -> None:
         """Say how an episode went (`success` None: leave that), also long after it ended, or note something about it.
@@ -132,13 +135,14 @@ class Store:
         """
         if not 0 <= episode < self.episodes:
             raise DatasetError(f"there is no episode {episode}; {self.layout.root} holds 0 to {self.episodes - 1}")
-        document = read_sealed(self.layout.document(episode))
-        if success is not None:
-            document["outcome"] = asdict(Outcome(success, reason, "person"))
+        changes = {} if success is None else {"outcome": asdict(Outcome(success, reason, "person"))}
         how = {True: "success", False: f"failure: {reason}", None: ""}[success]
-        event = Event(document["frames"] / document["fps"], "label", "; ".join(text for text in (how, note) if text))
-        document["events"] = [*document["events"], asdict(event)]
-        write_whole(self.layout.document(episode), sealed(document))
+        text = "; ".join(text for text in (how, note) if text)
+        with self._documents:
+            document = read_sealed(self.layout.document(episode)) | changes
+            event = Event(document["frames"] / document["fps"], "label", text)
+            document["events"] = [*document["events"], asdict(event)]
+            write_whole(self.layout.document(episode), sealed(document))
 
     def _require_ours(self) -> None:
         if self.layout.robot.exists():
@@ -252,7 +256,7 @@ class Store:
         layout = self.layout
         videos = [(folder / f"{name}.mp4", layout.video(name, episode)) for name, _, _ in self.contract.cameras]
         extras = [
-            (folder / name, layout.episode(episode) / name) for name in ("episode.json", "episode.mcap", "sync.png")
+            (folder / name, layout.episode(episode) / name) for name in ("episode.json", "episode.mcap", "sync.npz")
         ]
         tables_ = [(folder / "meta.parquet", layout.meta(episode)), (folder / "data.parquet", layout.data(episode))]
         return [pair for pair in [*videos, *extras, *tables_] if pair[0].exists() or pair[1].exists()]
@@ -279,7 +283,8 @@ class Store:
     def _files(self, episode: int) -> list[Path]:
         layout = self.layout
         videos = [layout.video(name, episode) for name, _, _ in self.contract.cameras]
-        extras = [path for path in (layout.mcap(episode), layout.episode(episode) / "sync.png") if path.exists()]
+        names = ("episode.mcap", "sync.npz", "sync.png")
+        extras = [path for name in names if (path := layout.episode(episode) / name).exists()]
         return [layout.meta(episode), layout.data(episode), *videos, *extras]
 
 
