@@ -32,6 +32,8 @@ class RunningGraph:
         self._output = self._log.open("wb")
         command = [sys.executable, "-m", "optimus_nodes.cli.main", "up"]
         command += ["--domain", str(domain), "--run-dir", str(run_dir), *options]
+        if "--only" not in options:
+            command += ["--set", f"recorder.folder={(run_dir / 'recording').resolve()}"]
         self.process: subprocess.Popen[bytes] = start_process(
             command, graph_environment(domain), self._output, death_signal=signal.SIGTERM
         )
@@ -105,4 +107,3 @@ def wait_for_nodes(graph: RunningGraph, timeout: float = 10.0) -> None:
         if time.monotonic() > end:
             raise DeviceError(f"the supervisor did not start the nodes within {timeout:g} s; see {graph.run_dir}")
         time.sleep(0.05)
-

@@ -101,7 +101,7 @@ class Recorder:
         self._begin = 0.0
         self._early: list[tuple[float, str, str]] = []
         self._syncer: Syncer | None = None
-        self._now, self._task = 0.0, ""
+        self._now, self._task, self._policy = 0.0, "", ""
         self.problem = ""
         self.dropped = 0
         self.last: Saved | None = None
@@ -156,6 +156,10 @@ class Recorder:
         """The sub-instruction in force; the instruction counts while there is none."""
         self._task = sentence
 
+    def on_policy(self, policy_id: str) -> None:
+        """The policy whose chunks move the robot now."""
+        self._policy = policy_id
+
     def on_message(self, name: str, log_time: float, data: bytes) -> None:
         """A serialised message of a stream, for the MCAP file. `log_time`: when it arrived, s since 1970."""
         if name in self._latched:
@@ -196,6 +200,8 @@ class Recorder:
         try:
             draft = episode.finish(outcome)
             self._judge_timing(draft)
+            if draft.info.operator == "policy" and not draft.info.policy_id:
+                draft.info = replace(draft.info, policy_id=self._policy)
             self.last = self.store.save(draft)
         except OSError as error:
             self._disk_failed(error)
@@ -354,10 +360,11 @@ class Recorder:
     def _judge_timing(self, draft: Draft) -> None:
         """How well the streams of the episode fit together in time, and whether that is good enough."""
         times = draft.rows["capture_time"]
-        stamps = self._stamps.between(times[0] - 0.05, times[-1] + 0.05)
+        stamps = self._stamps.between(times[0] - 1e-3, times[-1] + 1e-3)
         streams = []
         for name, values in stamps.items():
-            one = StreamTimes(name, self._rates.get(name))
+            usual = 1.0 / float(np.median(np.diff(values))) if len(values) > 1 and np.ptp(values) > 0.0 else None
+            one = StreamTimes(name, self._rates.get(name, usual))
             for value in values:
                 one.add(value)
             streams.append(one)

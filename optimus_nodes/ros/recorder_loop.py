@@ -37,7 +37,6 @@ class RecorderLoop:
         )
         self._arms, self._home = robot.group("arms"), robot.home
         self._posture: Any = None
-        self._policy = ""
         self._seed: int | None = None
         self._now = 0.0
         self.skipped = 0
@@ -88,7 +87,7 @@ class RecorderLoop:
 
     def info(self, instruction: str, operator: str, site: str = "") -> EpisodeInfo:
         """What is known about an episode that begins now."""
-        return EpisodeInfo(instruction, operator, self._policy, "", site or self._site, self._seed)
+        return EpisodeInfo(instruction, operator, "", "", site or self._site, self._seed)
 
     def forget_plan(self) -> None:
         """Somebody else decided about the running episode."""
@@ -164,8 +163,7 @@ class RecorderLoop:
         self._rules.on_scene(scene)
 
     def _on_chunk(self, data: bytes) -> None:
-        if not self._policy:
-            self._policy = deserialize_message(data, ActionChunk).policy_id
+        self._recorder.on_policy(deserialize_message(data, ActionChunk).policy_id)
 
     def _picture_handler(self, camera: str) -> Callable[[bytes], None]:
         return lambda data: self._recorder.on_picture(camera, *raw.image_of(data))
