@@ -23,6 +23,7 @@ from ..core.episode import EpisodeInfo, Event, FrameRow, Outcome, RecordingContr
 from ..core.values import ImageArray
 from . import tables
 from .files import DatasetError, read_sealed, sealed, sync_file, write_whole
+from .mcap_log import repair
 from .rows import RowLog, Rows, read_rows
 from .stats import PictureStats, Stats, column_stats, sample
 from .video import Mp4File, Packet, copy_frames, frames_in, rescue
@@ -158,6 +159,7 @@ def rescue_episode(folder: Path, contract: RecordingContract) -> Draft | None:
         copy_frames(path, whole, frames, contract.fps)
         if (got := frames_in(whole)) != frames:
             raise DatasetError(f"{path} gave {got} of {frames} pictures back; it stays where it is")
+        sync_file(whole)  # until it is on the disk, the cut one is all there is
         whole.replace(path)
     tasks, events, outcome = _read_notes(folder / "notes.jsonl")
     tasks += ["unknown"] * (int(rows["task"][:frames].max()) + 1 - len(tasks))
@@ -166,6 +168,8 @@ def rescue_episode(folder: Path, contract: RecordingContract) -> Draft | None:
     if outcome is None:
         outcome = Outcome(False, CUT_SHORT)
         events.append(Event(frames / contract.fps, "recorder", f"{CUT_SHORT}: {text}"))
+    if problem := _repair_streams(folder / "episode.mcap"):
+        events.append(Event(frames / contract.fps, "recorder", problem))
     pictures = {name: _picture_stats(path) for name, path in paths.items()}
     return Draft(folder, episode_info(start), rows[:frames], tasks, outcome, pictures, events, rescued=text)
 
@@ -190,6 +194,16 @@ def _picture_stats(path: Path) -> Stats:
             if number % _SAMPLED == 0:
                 counted.add(sample(frame.to_ndarray(format="rgb24")))
     return counted.result()
+
+
+def _repair_streams(path: Path) -> str:
+    """Give the MCAP file its index back. Returns why that is not possible; the file stays as it is then."""
+    try:
+        if path.exists():
+            repair(path)
+    except DatasetError as error:
+        return str(error)
+    return ""
 
 
 def _read_notes(path: Path) -> tuple[list[str], list[Event], Outcome | None]:

@@ -12,11 +12,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from made_up import CONTRACT, SUCCESS, data_set, ended, frames, running
+from mcap.reader import make_reader
 
 from optimus_nodes.core.episode import Outcome
 from optimus_nodes.core.errors import ConfigError
 from optimus_nodes.dataset import tables
 from optimus_nodes.dataset.files import DatasetError, read_sealed
+from optimus_nodes.dataset.mcap_log import McapLog
 from optimus_nodes.dataset.store import Store
 from optimus_nodes.dataset.video import decodable_frames
 
@@ -141,6 +143,35 @@ def test_a_flipped_bit_in_a_running_table_ends_it_there(tmp_path):
     path.write_bytes(content)
     Store(tmp_path / "d", CONTRACT).close()
     assert 0 < as_lerobot_sees_it(tmp_path / "d") <= 6
+
+
+def test_a_repaired_episode_has_streams_with_an_index_again(tmp_path):
+    root = tmp_path / "d"
+    store = Store(root, CONTRACT)
+    files = running(store, 10)
+    log = McapLog(files.mcap)
+    words = log.channel("/words", "std_msgs/msg/String", "string data\n")
+    for number in range(7):
+        log.write(words, number, number, b"\0\1\0\0\2\0\0\0a\0")
+    log.flush()
+    log.write(words, 7, 7, b"lost")
+    store.close()
+    Store(root, CONTRACT).close()
+    with (root / "episodes/episode-000000/episode.mcap").open("rb") as file:
+        summary = make_reader(file, validate_crcs=True).get_summary()
+    assert summary is not None and summary.statistics is not None
+    assert summary.statistics.message_count == 7
+    log._file.abandon()
+
+
+def test_streams_that_are_no_mcap_file_are_kept_and_said_and_the_rest_is_repaired(tmp_path):
+    folder = killed(tmp_path / "d", 10)
+    (folder / "episode.mcap").write_bytes(b"\0" * 100)
+    Store(tmp_path / "d", CONTRACT).close()
+    place = tmp_path / "d/episodes/episode-000000"
+    assert (place / "episode.mcap").read_bytes() == b"\0" * 100
+    assert "is no MCAP file" in read_sealed(place / "episode.json")["events"][-1]["text"]
+    assert as_lerobot_sees_it(tmp_path / "d") > 5
 
 
 def test_an_episode_without_a_frame_is_set_aside_and_said(tmp_path):
