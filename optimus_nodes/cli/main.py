@@ -21,6 +21,7 @@ COMMANDS = {
     "say": ("say", "Tell a running robot what to do."),
     "status": ("status", "Show what a running robot is doing."),
     "doctor": ("doctor", "Check this machine and say how to mend what is missing."),
+    "record": ("record", "Record demonstrations as a data set, by keyboard or by options."),
     "replay": ("replay", "Do again what a recorded episode did, through the joint controller."),
     "collect": ("collect", "Make demonstrations in simulation for training."),
     "train": ("train", "Train the policy on demonstrations."),

@@ -171,11 +171,14 @@ class Recorder:
         while self._past_messages and log_time - self._past_messages[0][0] > self._config.past + 1.0:
             self._past_messages.popleft()
 
-    def start(self, info: EpisodeInfo) -> str:
-        """Begin an episode with the next frame. Returns why not, "" when it does."""
+    def start(self, info: EpisodeInfo, patient: bool = False) -> str:
+        """Begin an episode with the next frame. Returns why not, "" when it does.
+
+        `patient`: streams may still be missing; it begins when they are there.
+        """
         if self.recording:
             return f"an episode is running already ({self.instruction!r}); stop or cancel it first"
-        if self.missing():
+        if self.missing() and not patient:
             return f"nothing comes on {', '.join(self.missing())}; is the robot running, and its cameras?"
         if problem := self._disk_problem():
             return problem

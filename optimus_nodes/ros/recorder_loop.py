@@ -172,7 +172,7 @@ class RecorderLoop:
         recorder = self._recorder
         for order in orders:
             if isinstance(order, Begin):
-                if problem := recorder.start(self.info(order.instruction, "policy")):
+                if problem := recorder.start(self.info(order.instruction, "policy"), patient=True):
                     self._rules.forget()
                     self._tell(f"not recorded: {problem}")
                 else:
