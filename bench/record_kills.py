@@ -20,7 +20,6 @@ import json
 import multiprocessing
 import os
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,12 +39,10 @@ from optimus_nodes.core.values import JointState
 from optimus_nodes.dataset import tables
 from optimus_nodes.dataset.files import DatasetError, canonical, read_sealed
 from optimus_nodes.dataset.layout import Layout
-from optimus_nodes.dataset.mcap_log import repair
 from optimus_nodes.dataset.recorder import Recorder, RecorderConfig
-from optimus_nodes.dataset.rows import read_rows, row_type
 from optimus_nodes.dataset.store import Store
 from optimus_nodes.dataset.streams import Channel
-from optimus_nodes.dataset.video import decodable_frames, frames_in, rescue
+from optimus_nodes.dataset.video import decodable_frames, frames_in
 
 ROOT = Path(__file__).parent.parent
 LEROBOT, OPEN = ROOT / ".venv-lerobot/bin/python", ROOT / "test/lerobot/open_dataset.py"
@@ -352,6 +349,13 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where data sets go; a temporary folder by default")
     parser.add_argument("--truncate", action="store_true", help="cut files at every byte instead")
     options = parser.parse_args()
+    if options.truncate:
+        from record_cuts import cut_all  # it builds on this file
+
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch:
+            cuts = cut_all(Path(scratch))
+        print(json.dumps(cuts))
+        return 1 if cuts["failed"] else 0
     with tempfile.TemporaryDirectory(dir=options.folder) as scratch:
         found = run(options.kills, options.parallel, options.seed, Path(scratch))
     print(json.dumps(found))
