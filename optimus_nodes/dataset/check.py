@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import json
 import re
+import struct
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import zstandard
 from mcap.exceptions import McapError
 from mcap.reader import make_reader
 
@@ -26,7 +28,7 @@ from ..core.episode import contract_from
 from ..core.errors import OptimusError
 from .files import DatasetError, checksum, read_sealed
 from .layout import PER_CHUNK, Layout
-from .reader import DataSet, Episode
+from .reader import BROKEN, DataSet, Episode
 from .video import decodable_frames, frames_in
 
 DAMAGE, NOTE = "damage", "note"
@@ -351,7 +353,7 @@ class _Check:
         """What reading a damaged file raises, as a finding."""
         try:
             yield
-        except (OptimusError, McapError, OSError, ValueError, KeyError, TypeError, EOFError, IndexError) as error:
+        except (OptimusError, McapError, *BROKEN, EOFError, struct.error, zstandard.ZstdError) as error:
             reason = (str(error).splitlines() or [""])[0]
             self._differs(path, f"{type(error).__name__}: {reason}", "a file that can be read", _LEAVE_OUT)
 

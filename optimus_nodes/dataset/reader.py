@@ -24,7 +24,10 @@ from .layout import IMAGES, Layout
 from .stats import Stats
 from .tables import VERSION
 
-_BROKEN = (KeyError, TypeError, ValueError, IndexError, AttributeError, OSError, pa.ArrowException)  # of damaged files
+BROKEN = (  # what damaged files raise
+    *(KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError),
+    *(OSError, MemoryError, RuntimeError, pa.ArrowException),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +209,7 @@ def _readable(path: Path) -> Iterator[None]:
     """Whatever a damaged file raises as one DatasetError that names it."""
     try:
         yield
-    except _BROKEN as error:
+    except BROKEN as error:
         raise _unreadable(path, error) from error
 
 
@@ -222,7 +225,7 @@ def _unreadable(path: Path, error: Exception) -> DatasetError:
 
 def _tasks(path: Path) -> dict[int, str]:
     table = pq.ParquetFile(path, page_checksum_verification=True).read()
-    text = next(name for name in ("task", "__index_level_0__") if name in table.column_names)
+    text = [name for name in ("task", "__index_level_0__") if name in table.column_names][0]  # noqa: RUF015  IndexError
     return dict(sorted(zip(table["task_index"].to_pylist(), table[text].to_pylist())))
 
 
