@@ -96,7 +96,7 @@ def by_numbers(text: str) -> list[int]:
         first, dash, last = word.strip().partition("-")
         if not first.isdecimal() or dash and (not last.isdecimal() or int(last) < int(first)):
             raise DatasetError(
-                f"{word.strip()!r} of {text!r} is neither a number nor a range as in 0-9,12 (--episodes)"
+                f"{word.strip()!r} of {text!r} is neither a number nor a range, as in 0-9,12 (--episodes)"
             )
         found |= set(range(int(first), int(last or first) + 1))
     return sorted(found)
@@ -166,10 +166,11 @@ def copy_checked(source: Path, target: Path, sha256: str = "") -> None:
     except FileNotFoundError:
         raise DatasetError(f"{source} is missing; restore it from a copy, and run `optimus dataset check`") from None
     if sha256:
-        _require_sum(source, checksum(target), sha256)
+        require_sum(source, checksum(target), sha256)
 
 
-def _require_sum(path: Path, got: str, want: str) -> None:
+def require_sum(path: Path, got: str, want: str) -> None:
+    """Raise DatasetError when the checksum of a file is not the one in its episode.json."""
     if got != want:
         raise DatasetError(
             f"{path} is damaged: sha256 {got}, expected {want} (episode.json); restore it from a copy, or leave the "
@@ -204,7 +205,7 @@ def _episode(
     sums = {name: one["sha256"] for name, one in document.get("files", {}).items()}
     for path in (episode.data, episode.meta):
         if name := sums.get(source.layout.relative(path)):
-            _require_sum(path, checksum(path), name)
+            require_sum(path, checksum(path), name)
     columns = source.columns(old)
     if len(columns["index"]) != episode.frames:
         raise DatasetError(f"{episode.data} holds {len(columns['index'])} rows of episode {old}, not {episode.frames}")
