@@ -24,6 +24,7 @@ from ..core.values import ImageArray
 from .files import DatasetError
 
 FRAGMENT_S = 0.25  # what a fragment holds: as much as a killed recorder can lose
+_HEAD = 256  # bytes of a file in which its first fragment begins
 _FRAGMENTED = {
     "movflags": "hybrid_fragmented",
     "frag_duration": str(int(FRAGMENT_S * 1e6)),
@@ -139,6 +140,7 @@ def decodable_frames(path: Path) -> int:
 
 def rescue(path: Path, fps: int) -> int:
     """Cut a file that was cut short back to its last whole fragment; returns how many pictures are left."""
+    _reopen(path)
     end = _whole_part(path)
     if end < path.stat().st_size:
         os.truncate(path, end)
@@ -166,6 +168,32 @@ def _mux(container, stream, data: bytes, key: bool, number: int, fps: int) -> No
     packet.pts = packet.dts = number
     packet.duration, packet.is_keyframe = 1, key
     container.mux(packet)
+
+
+def _reopen(path: Path) -> None:
+    """Take the last step of closing back when what it relies on was lost.
+
+    A running file begins with its type, two boxes `free`, the second of which holds the type again, and the first
+    fragment. Closing appends the index and then makes the two the head of one `mdat` that spans all fragments; a power
+    failure may keep the head and lose the index.
+    """
+    with path.open("r+b") as file:
+        head, size = file.read(_HEAD), path.stat().st_size
+        start = int.from_bytes(head[:4], "big")
+        first = start + 16 + start
+        if head[start + 16 : first] != head[:start] or head[first + 4 : first + 8] != b"moov":
+            return
+        if head[start + 12 : start + 16] == b"mdat":
+            end = start + 8 + int.from_bytes(head[start + 8 : start + 12], "big")
+        elif head[start : start + 8] == b"\0\0\0\1mdat":  # more than 4 GB
+            end = start + int.from_bytes(head[start + 8 : start + 16], "big")
+        else:
+            return
+        file.seek(end)
+        index = file.read(8)
+        if index[4:] != b"moov" or end + int.from_bytes(index[:4], "big") > size:
+            file.seek(start)
+            file.write(b"\0\0\0\x08free" + (start + 8).to_bytes(4, "big") + b"free")
 
 
 def _whole_part(path: Path) -> int:
