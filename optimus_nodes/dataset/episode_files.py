@@ -22,7 +22,7 @@ import av
 from ..core.episode import EpisodeInfo, Event, FrameRow, Outcome, RecordingContract, episode_info
 from ..core.values import ImageArray
 from . import tables
-from .files import DatasetError, read_sealed, sealed, sync_file, write_whole
+from .files import DatasetError, make_folder, read_sealed, sealed, sync_file, sync_folder, write_whole
 from .mcap_log import repair
 from .rows import RowLog, Rows, read_rows
 from .stats import PictureStats, Stats, column_stats, sample
@@ -57,7 +57,9 @@ class EpisodeFiles:
     """Writes the running episode. One thread calls `add`, `event` and `finish`; another may call `sync`."""
 
     def __init__(self, folder: Path, contract: RecordingContract, info: EpisodeInfo) -> None:
-        folder.mkdir(parents=True)
+        make_folder(folder.parent)
+        folder.mkdir()
+        sync_folder(folder.parent)
         self.folder, self.info, self._contract = folder, info, contract
         self._rows = RowLog(folder / "rows.bin", contract)
         self._videos = {name: Mp4File(folder / f"{name}.mp4", contract.fps) for name, _, _ in contract.cameras}
@@ -102,6 +104,7 @@ class EpisodeFiles:
         """Wait until all that was written is on the disk."""
         for path in [*(v.path for v in self._videos.values()), self.folder / "rows.bin", self.folder / "notes.jsonl"]:
             sync_file(path)
+        sync_folder(self.folder)  # the streams' file came later than the others
 
     def finish(self, outcome: Outcome) -> Draft:
         """End all files and check that every video holds as many pictures as the table has rows.

@@ -21,7 +21,7 @@ class DatasetError(OptimusError):
 
 def write_whole(path: Path, content: bytes) -> None:
     """Replace `path` at once: after a crash it holds the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     partial = path.with_name(f".{path.name}.part")
     with partial.open("wb") as file:
         file.write(content)
@@ -33,9 +33,17 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def move_whole(source: Path, target: Path) -> None:
     """Rename a file or folder that is already flushed, and make the rename itself durable."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     source.replace(target)
     sync_folder(target.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those it lies in, durably: a file in a folder that is not on the disk is not there either."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_folder(path.parent)
 
 
 def sync_file(path: Path) -> None:

@@ -30,6 +30,7 @@ from .files import (
     DatasetError,
     canonical,
     checksum,
+    make_folder,
     move_whole,
     read_bytes,
     read_sealed,
@@ -61,7 +62,7 @@ class Store:
 
     def __init__(self, root: Path, contract: RecordingContract, say: Callable[[str], None] = lambda text: None) -> None:
         self.layout, self.contract, self._say = Layout(root), contract, say
-        root.mkdir(parents=True, exist_ok=True)
+        make_folder(root)
         self._lock = _take(self.layout.lock)
         self._documents = threading.Lock()  # sealing happens beside the recording
         try:
