@@ -1,6 +1,7 @@
 """The `optimus` command: one sub-command per module of `optimus_nodes.cli`, imported only when it is called.
 
 A module offers a function called like itself, or `run`, with typer annotations; its docstring is the help text.
+One with sub-commands of its own offers them as `app`, a typer.Typer.
 It may return its exit code or raise typer.Exit.
 """
 
@@ -10,6 +11,7 @@ import functools
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 from ..core.errors import OptimusError
@@ -23,6 +25,7 @@ COMMANDS = {
     "doctor": ("doctor", "Check this machine and say how to mend what is missing."),
     "record": ("record", "Record demonstrations as a data set, by keyboard or by options."),
     "replay": ("replay", "Do again what a recorded episode did, through the joint controller."),
+    "dataset": ("dataset", "Look at recorded data sets, check, join, divide and export them."),
     "collect": ("collect", "Make demonstrations in simulation for training."),
     "train": ("train", "Train the policy on demonstrations."),
     "eval": ("evaluate", "Measure how often the policy succeeds."),
@@ -78,17 +81,18 @@ def call(name: str, words: Sequence[str]) -> int:
         raise OptimusError(f"there is no such command; the commands are {', '.join(COMMANDS)}")
     import typer
 
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.command(name=name, context_settings={"help_option_names": ["-h", "--help"]})(_exiting(_function(name)))
+    module = importlib.import_module(f"{__package__}.{COMMANDS[name][0]}")
+    app = getattr(module, "app", None)
+    if app is None:
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+        app.command(name=name, context_settings={"help_option_names": ["-h", "--help"]})(_exiting(_function(module)))
     app(args=list(words), prog_name=f"optimus {name}")  # ends in SystemExit
     return 0
 
 
-def _function(name: str) -> Callable[..., Any]:
-    """The function behind sub-command `name`."""
-    module_name = COMMANDS[name][0]
-    module = importlib.import_module(f"{__package__}.{module_name}")
-    function = getattr(module, "run", None) or getattr(module, module_name)
+def _function(module: ModuleType) -> Callable[..., Any]:
+    """The function behind a sub-command."""
+    function = getattr(module, "run", None) or getattr(module, module.__name__.rpartition(".")[2])
     return function  # type: ignore[no-any-return]
 
 
