@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +133,10 @@ def cut_file(folder: Path, name: str, scratch: Path, tail: int, stride: int) -> 
             problems.append(f"{name} cut at {length}: {type(error).__name__}: {error}")
         tried += 1
     path.unlink()
-    print(f"{name}: {tried} cuts of {len(content)} bytes in {time.monotonic() - began:.0f} s", file=sys.stderr)
+    print(
+        f"{name}: {tried} cuts of {len(content)} bytes in {time.monotonic() - began:.0f} s, {len(problems)} problems",
+        file=sys.stderr,
+    )
     return {"bytes": len(content), "cuts": tried, "whole": boundaries[-1][1], "problems": problems}
 
 
@@ -175,16 +180,24 @@ def _check_repaired(root: Path, expected: int) -> None:
         assert make_reader(file, validate_crcs=True).get_summary() is not None, "the MCAP file has no summary"
 
 
-def cut_all(
-    scratch: Path, seconds: float = 3.0, tail: int = 65536, stride: int = 997, every: int = 1
-) -> dict[str, Any]:
-    """Both for every file. `tail`: bytes at the end of which each is tried; before them every `stride`-th."""
+def cut_all(scratch: Path, seconds: float = 3.0, tail: int = 65536, stride: int = 997) -> dict[str, Any]:
+    """Both for every file. `tail`: bytes at the end of which each is tried; before them every `stride`-th.
+
+    All cameras see the same, so the files of all but the first are tried at fewer places.
+    """
     folder = running_episode(scratch, seconds)
-    found = {name: cut_file(folder, name, scratch, tail, stride) for name in KINDS}
-    for name, one in found.items():
-        whole = cut_episode(folder, name, scratch)
-        one["repairs"] = whole["repairs"]
-        one["problems"] += whole["problems"]
-    problems = [problem for one in found.values() for problem in one.pop("problems")]
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        waiting = {}
+        for name in reversed(KINDS):
+            (place := scratch / f"cut {name}").mkdir()
+            fewer = 16 if name.removesuffix(".mp4") in CAMERAS[1:] else 1
+            args = (folder, name, place)
+            files = pool.submit(cut_file, *args, tail // fewer, stride * fewer)
+            waiting[name] = (files, pool.submit(cut_episode, *args, fewer))
+        done = {name: (files.result(), episodes.result()) for name, (files, episodes) in waiting.items()}
+    found = {name: {**files, **episodes} for name, (files, episodes) in done.items()}
+    problems = [problem for both in done.values() for one in both for problem in one["problems"]]
+    for one in found.values():
+        del one["problems"]
     sums = {key: sum(one[key] for one in found.values()) for key in ("cuts", "repairs")}
     return {**sums, "failed": len(problems), "problems": problems[:20], "files": found}

@@ -348,12 +348,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
     parser.add_argument("--folder", type=Path, help="where data sets go; a temporary folder by default")
     parser.add_argument("--truncate", action="store_true", help="cut files at every byte instead")
+    parser.add_argument("--tail", type=int, default=65536, help="bytes at the end of a file where each is cut")
     options = parser.parse_args()
     if options.truncate:
         from record_cuts import cut_all  # it builds on this file
 
         with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch:
-            cuts = cut_all(Path(scratch))
+            cuts = cut_all(Path(scratch), tail=options.tail)
         print(json.dumps(cuts))
         return 1 if cuts["failed"] else 0
     with tempfile.TemporaryDirectory(dir=options.folder) as scratch:
