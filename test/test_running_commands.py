@@ -37,7 +37,8 @@ def test_every_node_of_the_list_can_be_started() -> None:
     for node in nodes:
         assert (ROOT / "optimus_nodes" / f"{node.executable}.py").exists()
         assert process_spec(node).name == node.name
-    assert {node.name for node in select(nodes, [ROBOTS["sim"]])} == {"joint_control", "sim", "vla", "planner"}
+    everything = {"joint_control", "sim", "vla", "planner", "recorder"}
+    assert {node.name for node in select(nodes, [ROBOTS["sim"]])} == everything
 
 
 @pytest.mark.parametrize(
