@@ -210,7 +210,7 @@ log.write(channel, 2, 2, os.urandom(4000))
 try:
     log.flush()
 except OSError as error:
-    print(type(error).__name__)
+    print(type(error).__name__, flush=True)
     os._exit(0)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
