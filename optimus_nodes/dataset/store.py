@@ -156,8 +156,8 @@ class Store:
                 )
         elif self.layout.info.exists() or any(self.layout.root.glob("data/*/*.parquet")):
             raise DatasetError(
-                f"{self.layout.root} is a data set that was not recorded here (no meta/robot.json); record into "
-                "another folder and join the two with `optimus dataset merge`"
+                f"{self.layout.root} is a data set that was not recorded here (no meta/robot.json), so nobody "
+                "knows its joint order; record into another folder"
             )
         else:
             write_whole(self.layout.robot, sealed(self.contract.to_mapping()))

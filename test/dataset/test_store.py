@@ -217,7 +217,7 @@ def test_a_data_set_of_another_robot_is_refused_and_unharmed(tmp_path):
 def test_a_data_set_that_was_recorded_elsewhere_is_refused(tmp_path):
     root = data_set(tmp_path / "d", (5,))
     (root / "meta/robot.json").unlink()
-    with pytest.raises(DatasetError, match="was not recorded here .* `optimus dataset merge`"):
+    with pytest.raises(DatasetError, match="was not recorded here .*; record into another folder"):
         Store(root, CONTRACT)
 
 
