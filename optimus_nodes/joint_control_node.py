@@ -1,7 +1,7 @@
 """The joint controller as a process of its own: the only writer of joint_commands.
 
-It ticks when a joint state arrives; a timer takes over when none comes. Nothing waits in a callback. control_owner
-says who moves the robot: the policy gets it back when teleoperation sends an empty trajectory or falls silent.
+It ticks when a joint state arrives; a timer takes over for a moment when none comes, never for a robot that is gone.
+control_owner says who moves it: the policy gets it back when teleoperation sends an empty trajectory or falls silent.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ class JointControlNode(Node):
             self._tick(monotonic)
 
     def _on_timer(self) -> None:
-        if self._state is not None and time.monotonic() - self._ticked > 2.0 * self._period:
-            self._tick(time.monotonic())
+        if self._robot_clock.runs(now := time.monotonic()) and now - self._ticked > 2.0 * self._period:
+            self._tick(now)
 
     def _tick(self, monotonic: float) -> None:
         try:

@@ -51,7 +51,7 @@ class JointController:
         self._accepted = self._ticks = self._starved = self._starving = self._restarts = 0
         self._state: JointState | None = None
         self._task_id = -1
-        self._now = self._begin = self._last_stamp = 0.0
+        self._now = self._monotonic = self._begin = self._last_stamp = 0.0
         self._reference: Array = robot.home.copy()
 
     def on_chunk(self, chunk: ActionChunk, now: float, monotonic: float) -> None:
@@ -154,13 +154,13 @@ class JointController:
         """
         state = self._sound(state)
         dt = now - self._now
-        if self._state is None or self._broken_off(state, dt):
+        if self._state is None or self._broken_off(state, dt, monotonic - self._monotonic):
             self._begin_anew(now, state)
         elif dt > 0.0:
             self._move(now, monotonic, state, dt)
         else:
             now = self._now
-        self._now, self._state = now, state
+        self._now, self._monotonic, self._state = now, monotonic, state
         self._ticks += 1
         return self._command(now, state)
 
@@ -203,10 +203,11 @@ class JointController:
             raise error
         return self._state
 
-    def _broken_off(self, state: JointState, dt: float) -> bool:
+    def _broken_off(self, state: JointState, dt: float, pause: float) -> bool:
         """The robot's clock was set back, this loop stood still, or the robot was put into another posture."""
         assert self._state is not None
-        if not -0.05 < dt < self._config.max_tick_gap or state.stamp - self._state.stamp > self._config.max_state_gap:
+        limit = self._config.max_tick_gap
+        if not -0.05 < dt < limit or pause > limit or state.stamp - self._state.stamp > self._config.max_state_gap:
             return True
         return bool(np.any(np.abs(state.position - self._state.position) > self._may_jump))
 

@@ -18,6 +18,10 @@ class RobotClock:
         """A joint state with this stamp arrived at this monotonic time, both in s."""
         self._stamp, self._arrival, self.started = stamp, monotonic, True
 
+    def runs(self, monotonic: float) -> bool:
+        """Whether a joint state came within `max_gap` s before this monotonic time (s)."""
+        return self.started and monotonic - self._arrival <= self._max_gap
+
     def now(self, monotonic: float) -> float:
         """Robot time in s at this monotonic time. 0 before the first joint state."""
         if not self.started:

@@ -106,6 +106,12 @@ class ControlBench:
             if self.commands:
                 self.body.apply(self.commands[-1][1])
 
+    def vanish(self, seconds: float) -> None:
+        """No joint states for that long."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0.0:
+            self._executor.spin_once(timeout_sec=left)
+
     def until(
         self, condition: Callable[[], object], seconds: float, each: Callable[[int], None] = lambda tick: None
     ) -> None:

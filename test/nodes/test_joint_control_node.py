@@ -55,6 +55,18 @@ def test_chunks_move_the_robot_and_silence_holds_it(bench):
     assert still(bench, 0.3)
 
 
+def test_a_robot_that_was_gone_is_held_where_it_comes_back(bench):
+    """A driver that was started anew has another posture, and its clock may go on as if nothing had been."""
+    bench.vanish(0.6)
+    gone = len(bench.commands)
+    bench.vanish(0.3)
+    assert len(bench.commands) == gone, "commands for a robot that is not there: the next driver would obey them"
+    bench.body.position[bench.elbow] -= 0.15
+    found = bench.body.position.copy()
+    bench.run(0.2)
+    assert np.allclose([command.position for _, command in bench.commands[gone:]], found)
+
+
 def test_the_diagnostics_tell_rate_latency_and_owner(bench):
     move(bench, 0.6)
     assert float(bench.figures["rate_hz"]) > 50.0
