@@ -7,6 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from rosbags.highlevel import AnyReader
+from rosbags.typesys import Stores, get_typestore
 
 from optimus_nodes.dataset.compressed_video import NAME, SCHEMA, annex_b, video_message
 from optimus_nodes.dataset.mcap_log import McapLog
@@ -68,13 +70,11 @@ def test_a_packet_that_has_its_parameter_sets_is_left_alone() -> None:
 @pytest.mark.parametrize("frame_id", ["", "head", "camera", "wrist_left_optical"])
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 4])
 def test_the_message_is_read_by_rosbags_whatever_its_alignment(tmp_path: Path, frame_id: str, size: int) -> None:
-    rosbags = pytest.importorskip("rosbags.highlevel")
-    typesys = pytest.importorskip("rosbags.typesys")
     data = bytes(range(1, size + 1))
     with McapLog(tmp_path / "a.mcap") as log:
         video = log.channel("/head/video", NAME, SCHEMA)
         log.write(video, 5, 4, video_message(3_000_000_007, frame_id, data))
-    with rosbags.AnyReader([tmp_path / "a.mcap"], default_typestore=typesys.get_typestore(typesys.Stores.EMPTY)) as bag:
+    with AnyReader([tmp_path / "a.mcap"], default_typestore=get_typestore(Stores.EMPTY)) as bag:
         ((connection, stamp, raw),) = bag.messages()
         message = bag.deserialize(raw, connection.msgtype)
     assert (connection.msgtype, stamp) == (NAME, 5)

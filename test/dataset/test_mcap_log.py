@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from mcap.reader import make_reader
+from rosbags.highlevel import AnyReader
+from rosbags.typesys import Stores, get_typestore
 
 from optimus_nodes.dataset.files import DatasetError
 from optimus_nodes.dataset.mcap_log import McapLog, repair
@@ -75,10 +77,8 @@ def test_messages_come_back_in_order_of_time_with_their_bytes(tmp_path: Path) ->
 
 
 def test_rosbags_reads_it(tmp_path: Path) -> None:
-    rosbags = pytest.importorskip("rosbags.highlevel")
-    typesys = pytest.importorskip("rosbags.typesys")
     write_small(tmp_path / "a.mcap")
-    with rosbags.AnyReader([tmp_path / "a.mcap"], default_typestore=typesys.get_typestore(typesys.Stores.EMPTY)) as bag:
+    with AnyReader([tmp_path / "a.mcap"], default_typestore=get_typestore(Stores.EMPTY)) as bag:
         words = [c for c in bag.connections if c.topic == "/words"]
         texts = [bag.deserialize(raw, c.msgtype).data for c, _, raw in bag.messages(words)]
     assert texts[:2] == ["word 0 0", "word 0 1"] and len(texts) == 15

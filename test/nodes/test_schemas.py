@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from optimus_humanoid.msg import Plan, PlanStep, TactileArray
 from rclpy.serialization import serialize_message
+from rosbags.highlevel import AnyReader
+from rosbags.typesys import Stores, get_typestore
 from sensor_msgs.msg import CameraInfo, JointState
 from std_msgs.msg import Header
 
@@ -49,11 +51,9 @@ def test_a_message_without_a_definition_here_is_named() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_rosbags_parses_the_text_and_reads_our_bytes_with_it(tmp_path: Path, message: object, check) -> None:
-    rosbags = pytest.importorskip("rosbags.highlevel")
-    typesys = pytest.importorskip("rosbags.typesys")
     with McapLog(tmp_path / "a.mcap") as log:
         channel = log.channel("/topic", *schema_text(type(message)))
         log.write(channel, 1, 1, serialize_message(message))
-    with rosbags.AnyReader([tmp_path / "a.mcap"], default_typestore=typesys.get_typestore(typesys.Stores.EMPTY)) as bag:
+    with AnyReader([tmp_path / "a.mcap"], default_typestore=get_typestore(Stores.EMPTY)) as bag:
         ((connection, _, raw),) = bag.messages()
         assert check(bag.deserialize(raw, connection.msgtype))
