@@ -1,6 +1,6 @@
-"""Runs the whole graph on this machine and prints what it costs, as one line of JSON.
+"""Runs the whole graph, recorder and all, on this machine and prints what it costs, as one line of JSON.
 
-    python bench/graph_load.py --seconds 30 --bundle models/pick_place
+python bench/graph_load.py --seconds 30 --bundle models/pick_place
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from optimus_nodes.cli.environment import enter_graph_environment, free_domain
 from optimus_nodes.cli.running import RunningGraph
 from optimus_nodes.core.errors import OptimusError
 from optimus_nodes.core.language import all_instructions
+from optimus_nodes.dataset.files import DatasetError
+from optimus_nodes.dataset.reader import DataSet
 
 ORDERS = [instruction.sentence for instruction in all_instructions() if instruction.skill == "place"]
 
@@ -58,8 +60,23 @@ def measure(folder: Path, seconds: float, settings: list[str], seed: int) -> dic
         "memory_peak_rss_mb": round(sum(figures.get("peak", 0.0) for figures in memory.values()), 1),
         "cpu_percent": {name: round(100.0 * (used[name] - cpu.get(name, 0.0)) / passed, 1) for name in used},
         "orders": orders,
+        **recorded(folder / "recording"),
         "load_average": round(os.getloadavg()[0], 2),
         "cores": os.cpu_count(),
+    }
+
+
+def recorded(root: Path) -> dict[str, Any]:
+    """What the graph's recorder made of it: each order is an episode."""
+    try:
+        data = DataSet.open(root)
+    except DatasetError as error:
+        return {"recorded_episodes": 0, "recorder": str(error)}
+    missing = sum(int(data.columns(one.number, ["gap"])["gap"].sum()) for one in data.episodes)
+    return {
+        "recorded_episodes": len(data.episodes),
+        "recorded_s": round(data.frames_total / data.fps, 1),
+        "recorded_frames_late_or_repeated": missing,
     }
 
 
