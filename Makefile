@@ -6,17 +6,20 @@ PYTHON ?= python3
 SETUP := $(PYTHON) -S setup/bootstrap.py
 export SEED INSTRUCTION
 
-.PHONY: help demo test lint env env-train locks clean
+.PHONY: help demo test test-lerobot lint env env-train env-lerobot locks clean
 .DEFAULT_GOAL := help
 
 help:       ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 demo:       ## simulate the robot, carry out one instruction (SEED=…, INSTRUCTION=…), write a video to runs/
 	@$(SETUP) demo $${SEED:+--seed "$$SEED"} $${INSTRUCTION:+--instruction "$$INSTRUCTION"}
 
 test: lint  ## check the style and run all tests (TESTS=… for some of them)
 	@$(SETUP) test $(TESTS)
+
+test-lerobot:  ## let LeRobot itself open and train on recorded data sets (makes both environments)
+	@$(SETUP) test-lerobot $(TESTS)
 
 lint:       ## ruff, and mypy on the core
 	@$(SETUP) lint
@@ -27,9 +30,12 @@ env:        ## only set up .venv, with what the demo needs
 env-train:  ## the same and torch, for `optimus train`
 	@$(SETUP) env-train
 
+env-lerobot:  ## an environment of its own with LeRobot 0.4.4, .venv-lerobot (6.7 GB)
+	@$(SETUP) env-lerobot
+
 locks:      ## resolve requirements/*.in anew into the lock files
 	@$(SETUP) env
 	@.venv/bin/python setup/locks.py
 
 clean:      ## remove the environment and everything built (not runs/ and data/)
-	rm -rf .venv .setup build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lerobot .setup build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,7 +1,8 @@
-"""Make all a job needs, then do the job: `python3 setup/bootstrap.py demo|test|lint|env|env-train [options]`.
+"""Make all a job needs, then do the job: `python3 setup/bootstrap.py demo|test|lint|env|env-train|… [options]`.
 
-Standard library only. The environment is `.venv` in the project's folder; what was done is stamped there,
-so an interrupted set-up goes on where it stopped and a finished one costs a tenth of a second.
+Standard library only. The environment is `.venv` in the project's folder (`.venv-lerobot` beside it for LeRobot);
+what was done is stamped there, so an interrupted set-up goes on where it stopped and a finished one costs a tenth of
+a second.
 """
 
 # Only what Python 3.6 can read stands in this file: it is the one that tells an old Python so.
@@ -10,7 +11,7 @@ import os
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-JOBS = ("demo", "test", "lint", "env", "env-train")
+JOBS = ("demo", "test", "test-lerobot", "lint", "env", "env-train", "env-lerobot")
 OLDEST, NEWEST = (3, 10), (3, 13)
 
 

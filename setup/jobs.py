@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from guard import only_one_setup
+from lerobot_build import LerobotEnvironment, lerobot_stages
 from machine import check_machine
 from progress import Progress
 from stages import Environment, Stage, stages_for
@@ -17,8 +18,15 @@ from stamps import Stamps
 
 def run_job(root: str, job: str, options: list[str]) -> int:
     """Bring the environment up to date for `job`, then become that job. Raises SetupProblem."""
+    if job.endswith("-lerobot"):
+        lerobot = LerobotEnvironment(Path(root))
+        set_up(lerobot, lerobot_stages(), job)
+        if job == "env-lerobot":
+            print(f"ready: {lerobot.folder} (README.md says how to train with its bin/lerobot-train)")
+            return 0
     home = Environment(Path(root))
-    set_up(home, stages_for(home, tools=job in ("test", "lint"), training=job in ("test", "env-train")), job)
+    tools, training = job in ("test", "test-lerobot", "lint"), job in ("test", "env-train")
+    set_up(home, stages_for(home, tools=tools, training=training), job)
     if job.startswith("env"):
         first = "source .venv/share/optimus_humanoid/local_setup.bash" if home.ros else "source .venv/bin/activate"
         print(f"ready: {home.folder} (type `{first}`, then `optimus --help`)")
@@ -55,6 +63,7 @@ def start(home: Environment, job: str, options: list[str]) -> int:
         "demo": [[python, "-m", "optimus_nodes.cli.main", "demo", *options]],
         "lint": [[python, "-m", "ruff", "check", "."], [python, "-m", "mypy"]],
         "test": [[python, "-m", "pytest", *options]],
+        "test-lerobot": [[python, "-m", "pytest", "test/lerobot", *options]],
     }[job]
     environment = home.variables()
     os.chdir(home.root)

@@ -41,7 +41,7 @@ PIP_OPTIONS = ("--require-hashes", "--no-deps", "--no-input", "--no-build-isolat
 
 
 def make_venv(home: Environment, progress: Progress, interrupted: bool) -> None:
-    """Make `.venv`, or keep one that works and has the same Python."""
+    """Make the environment's folder, or keep one that works and has the same Python."""
     if not interrupted and _works(home):
         return
     command = [sys.executable, "-m", "venv", "--clear", *(["--system-site-packages"] if home.ros else [])]
@@ -75,7 +75,9 @@ def explain(error: CommandFailed) -> SetupProblem:
     """What a failed pip means, and what mends it."""
     text = error.output
     if "No space left on device" in text:
-        return SetupProblem("the disk is full", "df -h .   (the environment needs 3 GB), then the same command again")
+        return SetupProblem(
+            "the disk is full", "df -h .   (make room), then the same command again: it goes on from here"
+        )
     if "DO NOT MATCH THE HASHES" in text:
         return SetupProblem(
             f"a downloaded library is not the one in the lock file (see {error.log})",

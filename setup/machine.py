@@ -18,7 +18,7 @@ from problems import SetupProblem
 if TYPE_CHECKING:
     from stages import Environment
 
-NEEDED_GB = 3.5
+FFMPEG_VERSIONS = range(58, 64)  # of libavcodec: FFmpeg 4 to 9, which torchcodec is built for
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ GRAPHICS = Part(
     "mesa libglvnd",
     "Mesa-libEGL1 libOpenGL0 Mesa-dri",
 )
+FFMPEG = Part("FFmpeg's libraries (libavcodec and others)", "ffmpeg", "ffmpeg-free", "ffmpeg", "ffmpeg")
 MANAGERS = {
     "apt": ("apt-get", "sudo apt-get update && sudo apt-get install -y {}"),
     "dnf": ("dnf", "sudo dnf install -y {}"),
@@ -62,14 +63,14 @@ def check_machine(home: Environment, job: str) -> None:
             "this Linux has no glibc, and the ROS 2 wheels need it",
             f"docker run -it -v .:/work -w /work ros:jazzy make {job}",
         )
-    lacking = missing_parts(os.environ.get("PATH", os.defpath))
+    lacking = missing_parts(os.environ.get("PATH", os.defpath)) if home.compiles else missing_for_lerobot()
     if lacking:
         names = ", ".join(part.name for part in lacking)
         raise SetupProblem(f"this machine lacks {names}", install_command(*lacking))
     free = shutil.disk_usage(home.root).free / 1e9
-    if free < NEEDED_GB and not home.python.exists():
+    if free < home.needed_gb and not home.python.exists():
         raise SetupProblem(
-            f"{home.root} has {free:.1f} GB free, and the environment needs up to {NEEDED_GB} GB",
+            f"{home.root} has {free:.1f} GB free, and the environment needs up to {home.needed_gb} GB",
             "df -h .   (then make room, or clone to another disk)",
         )
 
@@ -77,7 +78,7 @@ def check_machine(home: Environment, job: str) -> None:
 def missing_parts(path: str) -> list[Part]:
     """What has to be installed with the system's package manager first; programs are looked for on `path`."""
     lacking = []
-    if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
+    if not _can_make_venv():
         lacking.append(VENV)
     if not _program(path, "CXX", "c++", "g++", "clang++") or not _program(path, "CC", "cc", "gcc", "clang"):
         lacking.append(COMPILER)
@@ -88,12 +89,24 @@ def missing_parts(path: str) -> list[Part]:
     return lacking
 
 
+def missing_for_lerobot() -> list[Part]:
+    """The same for the environment with LeRobot, which compiles and draws nothing but opens videos."""
+    lacking = [] if _can_make_venv() else [VENV]
+    if not any(_loads(f"libavcodec.so.{version}") for version in FFMPEG_VERSIONS):
+        lacking.append(FFMPEG)
+    return lacking
+
+
 def install_command(*parts: Part) -> str:
     """The command that installs `parts` with this machine's package manager."""
     for name, (program, command) in MANAGERS.items():
         if shutil.which(program):
             return command.format(" ".join(getattr(part, name) for part in parts))
     return "your package manager: " + " ".join(part.apt for part in parts) + " (Debian's names)"
+
+
+def _can_make_venv() -> bool:
+    return importlib.util.find_spec("venv") is not None and importlib.util.find_spec("ensurepip") is not None
 
 
 def _program(path: str, variable: str, *names: str) -> bool:

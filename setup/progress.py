@@ -34,8 +34,11 @@ class Progress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        start = "\r\x1b[K" if self._terminal else ""
-        print(f"{start}{self._title}: {'done' if kind is None else 'stopped'} after {self._seconds()} s", flush=True)
+        self.say(f"{self._title}: {'done' if kind is None else 'stopped'} after {self._seconds()} s")
+
+    def say(self, line: str) -> None:
+        """Print a line of its own."""
+        print(f"\r\x1b[K{line}" if self._terminal else line, flush=True)
 
     def run(self, command: list[str], log: Path, environment: dict[str, str]) -> str:
         """Run `command` to its end; its output goes to the end of file `log` and is returned.

@@ -25,6 +25,8 @@ class Environment:
 
     root: Path
     ros: str = os.environ.get("ROS_DISTRO", "")
+    needed_gb: float = 3.5  # free disk to begin with
+    compiles: bool = True  # so that it needs a compiler and graphics
 
     @property
     def folder(self) -> Path:

@@ -189,6 +189,73 @@ print(cuda_parts(report("torch", "sympy")), cuda_parts(report("torch", "nvidia-c
     assert python(clone, code) == "[] ['cuda-toolkit', 'nvidia-cublas', 'triton']"
 
 
+def test_without_ffmpeg_the_environment_with_lerobot_names_its_package(clone: Path) -> None:
+    code = "import machine; machine._loads = lambda name: False; print([p.apt for p in machine.missing_for_lerobot()])"
+    assert python(clone, code) == "['ffmpeg']"
+    code = (
+        "import machine; machine._loads = lambda name: name == 'libavcodec.so.61'; print(machine.missing_for_lerobot())"
+    )
+    assert python(clone, code) == "[]"
+
+
+def test_a_full_disk_stops_the_environment_with_lerobot_before_anything_is_downloaded(clone: Path) -> None:
+    code = """
+import machine, shutil, types
+from pathlib import Path
+from lerobot_build import LerobotEnvironment
+from problems import SetupProblem
+machine.missing_for_lerobot = lambda: []
+shutil.disk_usage = lambda path: types.SimpleNamespace(free=9.5e9)
+try: machine.check_machine(LerobotEnvironment(Path("/p")), "env-lerobot")
+except SetupProblem as problem: print(problem)
+"""
+    assert "/p has 9.5 GB free, and the environment needs up to 12.0 GB. Mend it with: df -h" in python(clone, code)
+
+
+def test_lerobot_is_installed_last_and_without_its_dependencies(clone: Path) -> None:
+    code = """
+from pathlib import Path
+import lerobot_build
+from lerobot_build import *
+lerobot_build.pip = lambda home, progress, words, log: print([w for w in words if "lerobot" in w or w == "--no-deps"])
+home = LerobotEnvironment(Path(".."))
+print([stage.name for stage in lerobot_stages()])
+for stage in lerobot_stages()[1:4]: stage.run(home, None, False)
+"""
+    assert python(clone, code).splitlines() == [
+        "['venv', 'torch', 'libraries', 'lerobot', 'start']",
+        *("[]", "[]"),
+        "['--no-deps', 'lerobot==0.4.4']",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fails", "line"),
+    [
+        ("torchcodec", "torchcodec cannot load FFmpeg's libraries"),
+        ("lerobot", "LeRobot was installed but does not start: ImportError: no numpy"),
+    ],
+)
+def test_what_does_not_start_after_installation_is_named(clone: Path, fails: str, line: str) -> None:
+    code = f"""
+from pathlib import Path
+from lerobot_build import *
+class Fake:
+    def run(self, command, log, environment):
+        if {fails!r} in command[-1]: raise CommandFailed(command, 1, "Traceback\\nImportError: no numpy\\n", log)
+        return ""
+try: start_lerobot(LerobotEnvironment(Path("..")), Fake(), False)
+except SetupProblem as problem: print(problem)
+"""
+    assert line in python(clone, code)
+
+
+def test_both_environments_are_removed_by_make_clean_and_ignored_by_git() -> None:
+    clean = (ROOT / "Makefile").read_text().partition("\nclean:")[2]
+    assert {".venv", ".venv-lerobot"} <= set(clean.split())
+    assert {".venv/", ".venv-lerobot/"} <= set((ROOT / ".gitignore").read_text().split())
+
+
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_every_locked_library_has_one_version_and_a_hash(lock: Path) -> None:
     entries = re.split(r"\n(?=\S)", lock.read_text().strip())
