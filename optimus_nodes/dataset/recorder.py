@@ -38,8 +38,8 @@ class RecorderConfig:
     patience: float = field(default=0.4, metadata={"doc": "How long a frame waits for a late stream, s."})
     max_gap: float = field(default=2.0, metadata={"doc": "Longest silence of a camera within an episode, s."})
     min_free_mb: int = field(default=500, metadata={"doc": "Recording stops when less of the disk is free."})
-    preset: str = field(default="superfast", metadata={"doc": "x264 preset: ultrafast, superfast, veryfast, ..."})
-    crf: int = field(default=20, metadata={"doc": "x264 quality, 0 to 51: lower is better and larger."})
+    preset: str = field(default="ultrafast", metadata={"doc": "x264 preset: ultrafast, superfast, veryfast, ..."})
+    crf: int = field(default=24, metadata={"doc": "x264 quality, 0 to 51: lower is better and larger."})
     key_every: float = field(default=0.5, metadata={"doc": "Seconds between pictures that can be decoded alone."})
     sync: SyncLimits = field(default_factory=SyncLimits)
 
