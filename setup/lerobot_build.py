@@ -39,7 +39,7 @@ class LerobotEnvironment(Environment):
     @property
     def description(self) -> str:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        return f"Python {version}, LeRobot; takes 6.7 GB of disk and, on a fast network, 3 minutes"
+        return f"Python {version}, LeRobot; downloads 3 GB, takes 6.7 GB of disk and about 3 minutes"
 
 
 def lerobot_stages() -> list[Stage]:
