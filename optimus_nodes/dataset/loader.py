@@ -182,10 +182,10 @@ class Loader:
             targets = found[key].reshape(-1, *found[key].shape[-3:])
             for target, episode, number in zip(targets, place.tolist(), (at - self._begin[place]).tolist()):
                 jobs.append((target, (key, self.episodes[episode].number), number))
+        self.pictures.expect(job[1:] for job in jobs)
         if self._pool is None or len(jobs) < 2:
             self._convert(jobs)
         else:
-            self.pictures.expect(job[1:] for job in jobs)
             list(self._pool.map(self._convert, [jobs[start :: self._threads] for start in range(self._threads)]))
 
     def _convert(self, jobs: Sequence[tuple[ImageArray, ClipKey, int]]) -> None:

@@ -23,7 +23,7 @@ ClipKey = tuple[str, int]  # key of the feature, number of the episode
 
 TOLERANCE_S = 1e-4  # how far a picture may be from its row, as in LeRobot
 _CONVERSION = 1  # changes when the same video would give other pixels
-_OPEN_VIDEOS = 8
+_OPEN_VIDEOS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +122,19 @@ class Decoder:
 
 
 class PicturesOnDemand:
-    """Pictures decoded when they are asked for; what was decoded on the way is kept, up to `budget` bytes."""
+    """Pictures decoded when they are asked for; those of a batch that one pass can give are kept, up to `budget` bytes.
+
+    Several threads may ask at once: each reads in videos of its own.
+    """
 
     def __init__(self, clips: Mapping[ClipKey, Clip], decoder: Decoder, budget: int = 256 << 20) -> None:
-        self._clips, self._decoder, self._budget = clips, decoder, budget
+        self._clips, self._decoder, self.budget = clips, decoder, budget
         self._kept: OrderedDict[tuple[ClipKey, int], ImageArray] = OrderedDict()
-        self._videos: OrderedDict[Path, av.container.InputContainer] = OrderedDict()
-        self._bytes, self._lock = 0, threading.Lock()
+        self._expected: frozenset[tuple[ClipKey, int]] = frozenset()
+        self._idle: OrderedDict[tuple[Path, int], av.container.InputContainer] = (
+            OrderedDict()
+        )  # videos nobody reads now
+        self._bytes, self._opened, self._lock = 0, 0, threading.Lock()
 
     def picture(self, key: ClipKey, number: int) -> ImageArray:
         """Picture `number` of a clip, (H, W, 3)."""
@@ -137,23 +143,17 @@ class PicturesOnDemand:
             if found is not None:
                 self._kept.move_to_end((key, number))
                 return found
-            return self._decode(self._clips[key], key, number)
+        return self._decode(self._clips[key], key, number)
 
     def expect(self, wanted: Iterable[tuple[ClipKey, int]]) -> None:
-        """Nothing is known ahead."""
-
-    def close(self) -> None:
-        """Close the videos."""
-        with self._lock:
-            while self._videos:
-                self._videos.popitem()[1].close()
+        """Say which pictures will be asked for next."""
+        self._expected = frozenset(wanted)
 
     def _decode(self, clip: Clip, key: ClipKey, number: int) -> ImageArray:
         found: ImageArray | None = None
         with readable(clip.path):
-            for at, picture in self._from_key_frame(clip, number):
-                if at == number:
-                    found = picture
+            for at, picture in self._from(clip, key, number):
+                found = picture if at == number else found
                 self._keep((key, at), picture)
         if found is None:
             raise DatasetError(
@@ -162,30 +162,41 @@ class PicturesOnDemand:
             )
         return found
 
-    def _from_key_frame(self, clip: Clip, number: int) -> Iterator[tuple[int, ImageArray]]:
-        """The group of pictures that `number` is in."""
+    def _from(self, clip: Clip, key: ClipKey, number: int) -> Iterator[tuple[int, ImageArray]]:
+        """Picture `number`, and those expected that lie on the way to it or right behind it."""
         if clip.begin is None:
             yield from ((at, self._decoder.sized(clip, one)) for at, one in enumerate(_stored(clip)))
             return
-        for at, frame in self._decoder.frames(clip, self._video(clip.path), number):
-            if at > number and frame.key_frame:
-                break
-            yield at, self._decoder.sized(clip, _rgb(frame))
+        expected = self._expected
+        with self._video(clip.path) as container:
+            for at, frame in self._decoder.frames(clip, container, number):
+                if at == number or (key, at) in expected:
+                    yield at, self._decoder.sized(clip, _rgb(frame))
+                if at >= number and (key, at + 1) not in expected:
+                    return
 
-    def _video(self, path: Path) -> av.container.InputContainer:
-        if path not in self._videos:
-            self._videos[path] = av.open(str(path))
-            if len(self._videos) > _OPEN_VIDEOS:
-                self._videos.popitem(last=False)[1].close()
-        self._videos.move_to_end(path)
-        return self._videos[path]
+    @contextmanager
+    def _video(self, path: Path) -> Iterator[av.container.InputContainer]:
+        with self._lock:
+            place = next((one for one in reversed(self._idle) if one[0] == path), None)
+            container = None if place is None else self._idle.pop(place)
+        if container is None:
+            container = av.open(str(path))
+            container.streams.video[0].codec_context.thread_count = 1
+        yield container  # not kept after an error
+        with self._lock:
+            self._opened += 1
+            self._idle[(path, self._opened)] = container
+            if len(self._idle) > _OPEN_VIDEOS:
+                self._idle.popitem(last=False)[1].close()
 
     def _keep(self, place: tuple[ClipKey, int], picture: ImageArray) -> None:
-        if place not in self._kept:
-            self._kept[place] = picture
-            self._bytes += picture.nbytes
-        while self._bytes > self._budget:
-            self._bytes -= self._kept.popitem(last=False)[1].nbytes
+        with self._lock:
+            if place not in self._kept:
+                self._kept[place] = picture
+                self._bytes += picture.nbytes
+            while self._bytes > self.budget:
+                self._bytes -= self._kept.popitem(last=False)[1].nbytes
 
 
 def _rgb(frame: av.VideoFrame) -> ImageArray:

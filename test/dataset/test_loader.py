@@ -108,6 +108,20 @@ def test_a_batch_is_its_items_stacked(root, cache):
         assert np.array_equal(batch[key], np.stack([item[key] for item in items])), key
 
 
+@pytest.mark.parametrize("budget", [0, 10**6])
+@pytest.mark.parametrize("make", [data_set, foreign])
+def test_batches_decoded_on_demand_are_those_of_the_cache(tmp_path, make, budget):
+    """In any order, by several threads, whether or not there is memory to keep what one pass decoded."""
+    place = make(tmp_path / "d", (12, 8))
+    deltas = {HEAD: [-0.5, -0.2, -0.1, 0.0]}
+    cached = Loader(place, deltas, cache=tmp_path / "cache", images="uint8")
+    decoded = Loader(place, deltas, images="uint8", on_demand=True, threads=3)
+    decoded.pictures.budget = budget
+    rows = np.random.default_rng(0).permutation(20)
+    for part in (rows[:9], rows[9:], rows):
+        assert np.array_equal(decoded.batch(part)[HEAD], cached.batch(part)[HEAD])
+
+
 def test_buffers_are_filled_anew_and_a_smaller_batch_is_a_part_of_them(root, cache):
     loader = Loader(root, {HEAD: [-0.1, 0.0]}, cache=cache)
     buffers = loader.buffers(3)
