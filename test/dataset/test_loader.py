@@ -9,12 +9,14 @@ import threading
 import time
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from made_up import CONTRACT, data_set
+from av.video.frame import PictureType
+from made_up import CONTRACT, data_set, picture
 from test_reader import foreign
 
 from optimus_nodes.dataset.files import DatasetError
@@ -106,6 +108,24 @@ def test_a_batch_is_its_items_stacked(root, cache):
     assert batch["task"] == [item["task"] for item in items]
     for key in items[0].keys() - {"task"}:
         assert np.array_equal(batch[key], np.stack([item[key] for item in items])), key
+
+
+@pytest.mark.parametrize("on_demand", [False, True])
+def test_videos_with_b_frames_and_episodes_that_begin_between_key_frames_are_read(tmp_path, on_demand):
+    place = foreign(tmp_path / "d", (12, 8))
+    path = place / "videos" / HEAD / "chunk-000" / "file-000.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10, width=64, height=48, pix_fmt="yuv420p")
+        stream.options = {"bf": "3", "g": "9", "b-adapt": "0", "x264-params": "scenecut=0"}
+        for number in range(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(3 * number, 48, 64), format="rgb24")))
+        container.mux(stream.encode(None))
+    with av.open(str(path)) as container:
+        decoded = list(container.decode(video=0))
+    assert any(frame.pict_type == PictureType.B for frame in decoded) and not decoded[12].key_frame
+    loader = Loader(place, cameras=["head"], cache=tmp_path / "c", images="uint8", on_demand=on_demand)
+    for row in (13, 0, 19, 7, 12, 11):
+        assert np.array_equal(loader[row][HEAD], decoded[row].to_ndarray(format="rgb24")), row
 
 
 @pytest.mark.parametrize("budget", [0, 10**6])
