@@ -183,8 +183,10 @@ def stage(
     """Write the episode's Parquet files beside the videos. `tasks`: those of the data set. Returns its statistics."""
     numbers = {i: tasks.index(text) for i, text in enumerate(draft.tasks)}
     table = tables.columns(draft.rows, contract, episode, first, numbers)
-    stats = draft.stats(table)
-    (draft.folder / "data.parquet").write_bytes(tables.data_parquet(table, contract))
+    with ThreadPoolExecutor(1) as beside:
+        data = beside.submit(tables.data_parquet, table, contract)
+        stats = draft.stats(table)
+    (draft.folder / "data.parquet").write_bytes(data.result())
     row = tables.episode_parquet(contract, episode, len(draft.rows), first, draft.tasks, stats)
     (draft.folder / "meta.parquet").write_bytes(row)
     return stats

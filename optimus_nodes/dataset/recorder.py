@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,6 +22,7 @@ from ..core.errors import ConfigError, DeviceError
 from ..core.frame_grid import Frame, FrameGrid, StreamError
 from ..core.sync import StreamTimes, SyncLimits, accept, sync_report
 from ..core.values import Array, ImageArray, JointState
+from . import tables
 from .episode_files import Draft, EpisodeFiles
 from .files import DatasetError, is_disk_full
 from .stats import sample
@@ -102,9 +104,11 @@ class Recorder:
         self._early: list[tuple[float, str, str]] = []
         self._syncer: Syncer | None = None
         self._now, self._task, self._policy = 0.0, "", ""
+        self._beside = ThreadPoolExecutor(1, "streams")
         self.problem = ""
         self.dropped = 0
         self.last: Saved | None = None
+        np.median(len(tables.tasks_parquet([])))  # NumPy and Arrow load much at the first use: not in the first save
 
     @property
     def recording(self) -> bool:
@@ -199,10 +203,13 @@ class Recorder:
         self._wanted = None
         if self._episode is None:
             return None
-        episode = self._end_streams()
+        episode, streams = self._end_streams()
         try:
-            draft = episode.finish(outcome)
-            self._judge_timing(draft)
+            try:
+                draft = episode.finish(outcome)
+                self._judge_timing(draft)
+            finally:
+                self._await(streams)
             if draft.info.operator == "policy" and not draft.info.policy_id:
                 draft.info = replace(draft.info, policy_id=self._policy)
             self.last = self.store.save(draft)
@@ -220,7 +227,8 @@ class Recorder:
         self._wanted = None
         if self._episode is None:
             return None
-        episode = self._end_streams()
+        episode, streams = self._end_streams()
+        self._await(streams)
         episode.abandon()
         return self.store.set_aside(episode.folder, "cancelled by a person")
 
@@ -301,16 +309,18 @@ class Recorder:
         if episode is not None:
             self._on_disk(lambda: episode.event(Event(round(at, 4), kind, text)))
 
-    def _end_streams(self) -> EpisodeFiles:
+    def _end_streams(self) -> tuple[EpisodeFiles, Future[None]]:
+        """The episode, and the end of its streams, which are brought to the disk meanwhile."""
         assert self._episode is not None and self._mcap is not None and self._syncer is not None
-        episode, self._episode = self._episode, None
-        mcap, self._mcap = self._mcap, None
-        self._syncer.stop()
+        episode, mcap, syncer = self._episode, self._mcap, self._syncer
+        self._episode = self._mcap = None
+        return episode, self._beside.submit(lambda: (syncer.stop(), mcap.close())[1])
+
+    def _await(self, streams: Future[None]) -> None:
         try:
-            mcap.close()
+            streams.result()
         except OSError as error:
             self._say(f"the streams of the episode are cut short: {error}")
-        return episode
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """A stream that can't be recorded any further ends the episode, with its reason; the next one begins anew."""
@@ -319,11 +329,10 @@ class Recorder:
         except StreamError as error:
             self._say(str(error))
             self.event("recorder", str(error))
-            running = self._episode is not None
             self._grid = self._new_grid()
             self._past.clear()
             self.problem = str(error)
-            if running:
+            if self._episode is not None:
                 self.stop(Outcome(False, str(error), "recorder"))
         except DeviceError as error:
             self.dropped += 1
@@ -373,7 +382,7 @@ class Recorder:
             streams.append(one)
         draft.sync = sync_report(streams, self._grid.reference, times)
         draft.refused = accept(draft.sync, self._config.sync)
-        np.savez_compressed(draft.folder / "sync.npz", **stamps)
+        np.savez(draft.folder / "sync.npz", **stamps)
 
     def _finish(self, episode: int) -> None:
         """Draw sync.png and note the checksums, while the robot goes on."""

@@ -12,7 +12,6 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +35,7 @@ from .files import (
     read_sealed,
     sealed,
     sync_file,
+    sync_folder,
     write_whole,
 )
 from .layout import Layout
@@ -64,6 +64,8 @@ class Store:
         self.layout, self.contract, self._say = Layout(root), contract, say
         make_folder(root)
         self._lock = _take(self.layout.lock)
+        self._clearing = threading.Thread(target=lambda: None)
+        self._clearing.start()
         self._documents = threading.Lock()  # sealing happens beside the recording
         try:
             self._require_ours()
@@ -78,6 +80,7 @@ class Store:
 
     def close(self) -> None:
         """Let other recorders in."""
+        self._clearing.join()
         os.close(self._lock)
 
     def begin(self, info: EpisodeInfo) -> EpisodeFiles:
@@ -92,25 +95,31 @@ class Store:
         """Make a finished episode part of the data set. Raises OSError when the disk is full; nothing is harmed."""
         began = time.monotonic()
         number = self.episodes
-        for step in self.steps(draft):
+        for step in self._saving(draft):
             step()
+        self._clearing.join()
+        self._clearing = threading.Thread(target=_clear, args=(draft.folder,), name="clear")
+        self._clearing.start()  # nobody waits for what is only left over
         return Saved(number, len(draft.rows), time.monotonic() - began)
 
     def steps(self, draft: Draft) -> Iterator[Step]:
         """What `save` does, step by step; a crash between any two of them leaves a data set that can be opened."""
+        yield from self._saving(draft)
+        yield lambda: _clear(draft.folder)
+
+    def _saving(self, draft: Draft) -> Iterator[Step]:
         episode, first = self.episodes, self.frames
         tasks = [*self.tasks, *(text for text in draft.tasks if text not in self.tasks)]
         stats: dict[str, Stats] = {}
         yield lambda: stats.update(stage(draft, self.contract, episode, first, tasks))
         yield lambda: self._describe(draft, episode)
         moves = self._moves(episode, draft.folder)
-        yield lambda: _sync_all([source for source, _ in moves])
+        yield lambda: _at_once(sync_file, [source for source, _ in moves])
         ready = {"episode": episode, "tasks": tasks}
         yield lambda: write_whole(draft.folder / "ready.json", sealed(ready))
-        yield from self._move(draft.folder, tasks, moves)
+        yield from self._move(tasks, moves)
         yield lambda: self._count(len(draft.rows), tasks, stats)
-        yield from self._sums()
-        yield lambda: shutil.rmtree(draft.folder)
+        yield self._sums
 
     def set_aside(self, folder: Path, reason: str) -> Path:
         """Put an episode that is not wanted, or can't be used, where nobody reads it. Nothing is deleted."""
@@ -190,8 +199,7 @@ class Store:
             parts.append(stats)
         self._stats = merged(parts)
         write_whole(self.layout.tasks, tables.tasks_parquet(self.tasks))
-        for step in self._sums():
-            step()
+        self._sums()
         self._say(f"the sums in {self.layout.root}/meta did not fit the episodes and were made anew from them")
 
     def _repair(self) -> None:
@@ -200,6 +208,8 @@ class Store:
                 continue
             if (folder / "ready.json").exists():
                 self._complete(folder)
+            elif not any(folder.iterdir()):
+                folder.rmdir()  # of an episode that was saved
             elif not (folder / "start.json").exists():
                 self._orphan(folder, "the recorder was ended before the first frame")
             else:
@@ -226,11 +236,11 @@ class Store:
 
     def _complete(self, folder: Path) -> None:
         ready = read_sealed(folder / "ready.json")
-        episode, moves = ready["episode"], self._moves(ready["episode"], folder)
-        for step in self._move(folder, ready["tasks"], [pair for pair in moves if pair[0].exists()]):
+        episode = ready["episode"]
+        for step in self._move(ready["tasks"], self._moves(episode, folder)):
             step()
         self._rebuild()
-        shutil.rmtree(folder)
+        _clear(folder)
         self._say(f"episode {episode} was complete when the recorder ended; it is part of the data set now")
 
     def _orphan(self, folder: Path, reason: str) -> None:
@@ -262,24 +272,41 @@ class Store:
         tables_ = [(folder / "meta.parquet", layout.meta(episode)), (folder / "data.parquet", layout.data(episode))]
         return [pair for pair in [*videos, *extras, *tables_] if pair[0].exists() or pair[1].exists()]
 
-    def _move(self, folder: Path, tasks: list[str], moves: list[tuple[Path, Path]]) -> Iterator[Step]:
-        yield lambda: write_whole(self.layout.tasks, tables.tasks_parquet(tasks))
-        for source, target in moves:
-            yield lambda source=source, target=target: move_whole(source, target)  # type: ignore[misc]
+    def _move(self, tasks: list[str], moves: list[tuple[Path, Path]]) -> Iterator[Step]:
+        """The last two of `moves` are the tables, which only count when all before them is there."""
+        content = tables.tasks_parquet(tasks)
+        if not self.layout.tasks.exists() or self.layout.tasks.read_bytes() != content:
+            yield lambda: write_whole(self.layout.tasks, content)
+        *rest, meta, data = moves
+        folders = list(dict.fromkeys(target.parent for _, target in rest))
+        yield lambda: [make_folder(one) for one in folders] and None
+        for source, target in rest:
+            yield lambda source=source, target=target: _rename(source, target)  # type: ignore[misc]
+        yield lambda: _at_once(sync_folder, folders)
+        for source, target in (meta, data):
+            yield lambda target=target: make_folder(target.parent)  # type: ignore[misc]
+            yield lambda source=source, target=target: _rename(source, target)  # type: ignore[misc]
+            yield lambda target=target: sync_folder(target.parent)  # type: ignore[misc]
 
     def _count(self, frames: int, tasks: list[str], stats: dict[str, Stats]) -> None:
         self._stats = merged([self._stats, stats]) if self._stats else stats
         self.episodes, self.frames, self.tasks = self.episodes + 1, self.frames + frames, tasks
 
-    def _sums(self) -> Iterator[Step]:
+    def _sums(self) -> None:
+        """Replace the sums one after the other, info.json last; those that do not fit together are made anew."""
         layout = self.layout
         info = canonical(tables.info(self.contract, self.episodes, self.frames, len(self.tasks)))
         stats = canonical(tables.stats_json(self._stats))
         content = {layout.info: info, layout.stats: stats, layout.tasks: read_bytes(layout.tasks)}
         sums = {layout.relative(path): hashlib.sha256(one).hexdigest() for path, one in content.items()}
-        yield lambda: write_whole(layout.stats, stats)
-        yield lambda: write_whole(layout.checksums, sealed({"files": sums}))
-        yield lambda: write_whole(layout.info, info)
+        new = {layout.stats: stats, layout.checksums: sealed({"files": sums}), layout.info: info}
+        parts = {path: path.with_name(f".{path.name}.part") for path in new}
+        for path, one in new.items():
+            parts[path].write_bytes(one)
+        _at_once(sync_file, list(parts.values()))
+        for path, part in parts.items():
+            part.replace(path)
+        sync_folder(layout.info.parent)
 
     def _files(self, episode: int) -> list[Path]:
         layout = self.layout
@@ -305,9 +332,23 @@ def _take(path: Path) -> int:
     return descriptor
 
 
-def _sync_all(paths: list[Path]) -> None:
+def _at_once(work: Callable[[Path], None], paths: list[Path]) -> None:
+    """For all paths at the same time: the disk brings them home together."""
     with ThreadPoolExecutor(max(len(paths), 1)) as pool:
-        list(pool.map(sync_file, paths))
+        list(pool.map(work, paths))
+
+
+def _rename(source: Path, target: Path) -> None:
+    """Unless an earlier start did it."""
+    if source.exists():
+        source.replace(target)
+
+
+def _clear(folder: Path) -> None:
+    """Delete what is left of a saved episode's folder; the file that says it was saved goes last."""
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == "ready.json"):
+        path.unlink()
+    folder.rmdir()
 
 
 def _stats_from(raw: dict[str, Any]) -> dict[str, Stats]:

@@ -118,7 +118,8 @@ def data_parquet(table: Mapping[str, NDArray[Any]], contract: RecordingContract)
         fields.append(pa.field(key, flat.type))
         kinds[key] = value
     schema = pa.schema(fields, metadata={"huggingface": json.dumps({"info": {"features": kinds}})})
-    return _parquet(pa.Table.from_arrays(arrays, schema=schema))
+    whole = [field.name for field in fields if not pa.types.is_fixed_size_list(field.type)]
+    return _parquet(pa.Table.from_arrays(arrays, schema=schema), whole)
 
 
 def tasks_parquet(tasks: Sequence[str]) -> bytes:
@@ -158,7 +159,7 @@ def episode_parquet(
     for key, one in stats.items():
         row |= {f"stats/{key}/{name}": value.tolist() for name, value in one.items()}
     row |= {f"meta/episodes/{key}": value for key, value in place.items()}
-    return _parquet(pa.table({key: [value] for key, value in row.items()}), lean=True)
+    return _parquet(pa.table({key: [value] for key, value in row.items()}), [])
 
 
 def read_episode(content: bytes) -> tuple[dict[str, Any], dict[str, Stats]]:
@@ -176,10 +177,13 @@ def stats_json(stats: Mapping[str, Stats]) -> dict[str, Any]:
     return {key: {name: value.tolist() for name, value in one.items()} for key, one in stats.items()}
 
 
-def _parquet(table: pa.Table, lean: bool = False) -> bytes:
-    """`lean`: without dictionaries and statistics, which are larger than the values of a single row."""
+def _parquet(table: pa.Table, lookups: list[str] | None = None) -> bytes:
+    """`lookups`: the columns with dictionaries and statistics; elsewhere measured values hardly ever repeat, and the
+    two take more room and time than they save. All columns when left out.
+    """
     sink = io.BytesIO()
+    some: list[str] | bool = True if lookups is None else lookups or False
     pq.write_table(
-        table, sink, compression="snappy", use_dictionary=not lean, write_statistics=not lean, write_page_checksum=True
+        table, sink, compression="snappy", use_dictionary=some, write_statistics=some, write_page_checksum=True
     )
     return sink.getvalue()
