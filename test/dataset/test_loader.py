@@ -5,6 +5,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -276,6 +279,18 @@ def test_a_full_disk_is_told_before_anything_is_decoded(root, tmp_path):
     ):
         PictureCache(root, {(HEAD, 0): clip}, Decoder(), tmp_path, free=lambda path: 10**8)
     assert not files(tmp_path)
+
+
+def test_a_disk_that_fills_up_while_decoding_is_told_and_leaves_nothing_half(root, tmp_path):
+    script = """
+import resource, sys
+from optimus_nodes.dataset.loader import Loader
+resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000))
+Loader(sys.argv[1], cache=sys.argv[2])
+"""
+    done = subprocess.run([sys.executable, "-c", script, root, tmp_path], capture_output=True, text=True, check=False)
+    assert re.search(r"DatasetError: .*npy can't be written: the disk is full; name another place", done.stderr)
+    assert all(path.stat().st_size < 50000 and path.suffix == ".npy" for path in files(tmp_path))
 
 
 def test_the_default_place_of_caches_follows_the_users_settings(monkeypatch, tmp_path):
