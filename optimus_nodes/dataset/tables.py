@@ -36,7 +36,8 @@ def features(contract: RecordingContract) -> dict[str, dict[str, Any]]:
         names = (
             list(contract.tactile_pads) if key.endswith("tactile") else [j + _SUFFIX.get(key, ".pos") for j in joints]
         )
-        found[key] = {"dtype": "float32", "shape": [len(names)], "names": names}
+        if names:
+            found[key] = {"dtype": "float32", "shape": [len(names)], "names": names}
     for key, dtype in (("intervention", "bool"), ("gap", "bool"), ("capture_time", "float64")):
         found[key] = {"dtype": dtype, "shape": [1], "names": None}
     for camera, height, width in contract.cameras:
@@ -87,7 +88,7 @@ def columns(
     `task_index`: number of a task in the data set, by its number in the episode.
     """
     frame = np.arange(len(rows), dtype=np.int64)
-    found: dict[str, NDArray[Any]] = {key: rows[name] for key, name in _VECTORS.items()}
+    found: dict[str, NDArray[Any]] = {key: rows[name] for key, name in _VECTORS.items() if rows[name].shape[1]}
     found |= {
         "intervention": rows["intervention"].astype(bool),
         "gap": rows["gap"].astype(bool),
@@ -111,7 +112,7 @@ def data_parquet(table: Mapping[str, NDArray[Any]], contract: RecordingContract)
         kind = pa.bool_() if feature["dtype"] == "bool" else pa.from_numpy_dtype(np.dtype(feature["dtype"]))
         flat = pa.array(values.reshape(-1), kind)
         value: dict[str, Any] = {"dtype": feature["dtype"], "_type": "Value"}
-        if values.ndim == 2:
+        if values.ndim == 2 and values.shape[1] > 1:  # LeRobot keeps a single number as a plain column
             flat = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
             value = {"feature": value, "length": values.shape[1], "_type": "List"}
         arrays.append(flat)

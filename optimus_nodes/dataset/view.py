@@ -120,9 +120,12 @@ class _Tables:
         columns = {}
         for name in self._table.column_names:
             values = self._table[name].filter(mine)
-            kind = self._data_set.info["features"].get(name, {}).get("dtype", "")
+            feature = self._data_set.info["features"].get(name, {})
+            kind = feature.get("dtype", "")
             if kind in ("float32", "float64", "bool") or kind.startswith(("int", "uint")):
                 columns[name] = np.array(values.to_pylist())
+                if feature.get("names"):  # a single joint is kept as plain numbers
+                    columns[name] = columns[name].reshape(len(values), -1)
         return columns
 
 

@@ -33,10 +33,11 @@ def picture(number: int, height: int, width: int) -> np.ndarray:
     return image
 
 
-def row(number: int, task: str = "wave") -> FrameRow:
+def row(number: int, task: str = "wave", contract: RecordingContract = CONTRACT) -> FrameRow:
     """Frame `number` of an episode."""
-    joints = np.array([0.01, 0.02, 0.03]) * number
-    return FrameRow(5.0 + number / 10, joints, joints * 0.1, joints * 0.0, np.ones(2), joints + 0.1, False, False, task)
+    joints = np.array([0.01, 0.02, 0.03])[: len(contract.joint_names)] * number
+    touch = np.ones(len(contract.tactile_pads))
+    return FrameRow(5.0 + number / 10, joints, joints * 0.1, joints * 0.0, touch, joints + 0.1, False, False, task)
 
 
 def frames(count: int, contract: RecordingContract = CONTRACT) -> Iterator[tuple[FrameRow, dict, dict]]:
@@ -46,14 +47,14 @@ def frames(count: int, contract: RecordingContract = CONTRACT) -> Iterator[tuple
         pictures = {name: picture(number, height, width) for name, height, width in contract.cameras}
         packets = {name: encoders[name].encode(pictures[name], key=number == 0) for name in pictures}
         samples = {name: sample(one) for name, one in pictures.items()}
-        yield row(number, "wave" if number < count // 2 else "go home"), packets, samples
+        yield row(number, "wave" if number < count // 2 else "go home", contract), packets, samples
 
 
 def running(store: Store, count: int) -> EpisodeFiles:
     """An episode of `count` frames that has not ended."""
     info = EpisodeInfo("wave and go home", "script", "", "small", "lab", 7, "2026-01-01T00:00:00Z")
     files = store.begin(info)
-    for one in frames(count):
+    for one in frames(count, store.contract):
         files.add(*one)
     files.event(Event(0.1, "task", "wave"))
     return files
@@ -64,9 +65,9 @@ def ended(store: Store, count: int, outcome: Outcome = SUCCESS) -> Draft:
     return running(store, count).finish(outcome)
 
 
-def data_set(root: Path, lengths: tuple[int, ...] = (12, 8)) -> Path:
+def data_set(root: Path, lengths: tuple[int, ...] = (12, 8), contract: RecordingContract = CONTRACT) -> Path:
     """A data set of whole, sealed episodes."""
-    store = Store(root, CONTRACT)
+    store = Store(root, contract)
     for length in lengths:
         store.seal(store.save(ended(store, length)).episode)
     store.close()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from made_up import CONTRACT, SUCCESS, data_set, ended, frames, running
@@ -17,10 +18,14 @@ from mcap.reader import make_reader
 from optimus_nodes.core.episode import Outcome
 from optimus_nodes.core.errors import ConfigError
 from optimus_nodes.dataset import tables
+from optimus_nodes.dataset.check import check
+from optimus_nodes.dataset.edit import merge
+from optimus_nodes.dataset.export import export_gr00t
 from optimus_nodes.dataset.files import DatasetError, read_sealed
 from optimus_nodes.dataset.mcap_log import McapLog
 from optimus_nodes.dataset.store import Store
 from optimus_nodes.dataset.video import decodable_frames
+from optimus_nodes.dataset.view import write_view
 
 
 def as_lerobot_sees_it(root: Path) -> int:
@@ -57,6 +62,21 @@ def test_an_episode_is_written_as_lerobot_reads_it(tmp_path):
     np.testing.assert_allclose(table["timestamp"].to_numpy(), np.arange(8, dtype=np.float32) / np.float32(10))
     np.testing.assert_allclose(table["observation.state"].to_pylist()[3], [0.03, 0.06, 0.09], rtol=1e-6)
     assert "huggingface" in {k.decode() for k in table.schema.metadata}
+
+
+@pytest.mark.parametrize(("joints", "pads"), [(3, 0), (1, 1), (1, 0), (3, 1)])
+def test_a_robot_may_have_a_single_joint_and_no_touch(tmp_path, joints, pads):
+    contract = replace(CONTRACT, joint_names=CONTRACT.joint_names[:joints], tactile_pads=CONTRACT.tactile_pads[:pads])
+    roots = [data_set(tmp_path / name, (12, 8), contract) for name in "ab"]
+    assert as_lerobot_sees_it(roots[0]) == 20
+    kinds = pq.read_schema(roots[0] / "data/chunk-000/file-001.parquet")
+    listed = {name for name, kind in zip(kinds.names, kinds.types) if pa.types.is_fixed_size_list(kind)}
+    assert ("observation.state" in listed) == (joints > 1), "LeRobot keeps a single number as a plain column"
+    assert ("observation.tactile" in kinds.names) == (pads > 0)
+    merge(roots, tmp_path / "m")
+    assert check(tmp_path / "m", deep=True) == []
+    export_gr00t(tmp_path / "m", tmp_path / "gr00t")
+    assert write_view(tmp_path / "m").exists()
 
 
 def test_statistics_of_all_episodes_are_those_of_all_frames(tmp_path):

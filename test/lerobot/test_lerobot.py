@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,12 @@ def test_lerobot_opens_a_data_set_whose_last_episode_was_repaired_after_a_kill(t
     assert found["episodes"] == 3
     assert 20 <= found["frames"] - 12 - 8 <= 30  # 10 frames are a second
     assert found["tasks"][2] == ["wave", "go home"]
+
+
+@pytest.mark.parametrize(("joints", "pads"), [(1, 1), (3, 0)])
+def test_lerobot_opens_a_data_set_of_a_robot_with_a_single_joint_or_no_touch(tmp_path, joints, pads):
+    names = {"joint_names": CONTRACT.joint_names[:joints], "tactile_pads": CONTRACT.tactile_pads[:pads]}
+    assert opened(data_set(tmp_path / "d", (12, 8), replace(CONTRACT, **names)))["frames"] == 20
 
 
 def test_lerobot_opens_a_merged_data_set(recorded, tmp_path):
