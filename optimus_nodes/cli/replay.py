@@ -25,7 +25,7 @@ from optimus_nodes.ros import convert, qos
 from optimus_nodes.ros.recorded_path import STEP, RecordedPath, ramp, read_path
 
 ROWS = 20  # of a chunk: 0.4 s
-EVERY = 5  # rows between two chunks: 0.1 s
+EVERY = 2  # rows between two chunks: 0.04 s, well within the silence after which joint_control holds
 SAME, OTHER = 0, 1
 
 
