@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -34,7 +34,10 @@ CUT_SHORT = "the recorder ended before the episode did"
 
 @dataclass
 class Draft:
-    """An episode whose files are complete in `folder`. `rescued`: what was mended, in words, when it was cut short."""
+    """An episode whose files are complete in `folder`. `rescued`: what was mended, in words, when it was cut short.
+
+    wait: called when its tables are staged; afterwards `sync`, `refused` and all other files are there too.
+    """
 
     folder: Path
     info: EpisodeInfo
@@ -46,6 +49,7 @@ class Draft:
     sync: dict[str, Any] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     rescued: str = ""
+    wait: Callable[[], object] = lambda: None
 
     def stats(self, table: Mapping[str, Any]) -> dict[str, Stats]:
         """LeRobot's statistics of every feature; `table` holds the columns."""

@@ -94,19 +94,17 @@ class Recorder:
         self._encoders = {name: Encoder(w, h, contract.fps, encoding) for name, h, w in contract.cameras}
         self._rates, self._stamps = rates or {}, StampLog()
         self._grid = self._new_grid()
-        self._since_key = 0
+        self._begin, self._since_key = 0.0, 0
         self._past: deque[_Encoded] = deque(maxlen=max(1, int(config.past * contract.fps)))
         self._past_messages: deque[tuple[float, str, bytes]] = deque()
         self._wanted: EpisodeInfo | None = None
         self._episode: EpisodeFiles | None = None
         self._mcap: Streams | None = None
-        self._begin = 0.0
         self._early: list[tuple[float, str, str]] = []
         self._syncer: Syncer | None = None
         self._now, self._task, self._policy = 0.0, "", ""
-        self._beside = ThreadPoolExecutor(1, "streams")
-        self.problem = ""
-        self.dropped = 0
+        self._beside = ThreadPoolExecutor(2, "saving")
+        self.problem, self.dropped = "", 0
         self.last: Saved | None = None
         np.median(len(tables.tasks_parquet([])))  # NumPy and Arrow load much at the first use: not in the first save
 
@@ -207,9 +205,11 @@ class Recorder:
         try:
             try:
                 draft = episode.finish(outcome)
-                self._judge_timing(draft)
-            finally:
+                judged = self._beside.submit(self._judge_timing, draft)
+                draft.wait = lambda: (self._await(streams), judged.result())
+            except BaseException:
                 self._await(streams)
+                raise
             if draft.info.operator == "policy" and not draft.info.policy_id:
                 draft.info = replace(draft.info, policy_id=self._policy)
             self.last = self.store.save(draft)
@@ -377,7 +377,7 @@ class Recorder:
         for name, values in stamps.items():
             usual = 1.0 / float(np.median(np.diff(values))) if len(values) > 1 and np.ptp(values) > 0.0 else None
             one = StreamTimes(name, self._rates.get(name, usual))
-            for value in values:
+            for value in values.tolist():
                 one.add(value)
             streams.append(one)
         draft.sync = sync_report(streams, self._grid.reference, times)

@@ -248,6 +248,7 @@ class Store:
         self._say(f"an unfinished episode is set aside in {target}: {reason}")
 
     def _describe(self, draft: Draft, episode: int) -> None:
+        draft.wait()
         document = {
             **draft.info.to_mapping(),
             "episode": episode,
