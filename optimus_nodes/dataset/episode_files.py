@@ -9,6 +9,7 @@ episode.mcap   every stream at its own rate
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -18,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 
 from ..core.episode import EpisodeInfo, Event, FrameRow, Outcome, RecordingContract, episode_info
 from ..core.values import ImageArray
 from . import tables
 from .files import DatasetError, make_folder, read_sealed, sealed, sync_file, sync_folder, write_whole
 from .mcap_log import repair
-from .rows import RowLog, Rows, read_rows
+from .rows import RowLog, Rows, read_rows, row_type
 from .stats import PictureStats, Stats, column_stats, sample
 from .video import Mp4File, Packet, copy_frames, frames_in, rescue
 
@@ -116,10 +118,10 @@ class EpisodeFiles:
         Raises DatasetError when they differ and OSError when the disk is full; the folder can be rescued then.
         """
         self._note({"outcome": asdict(outcome)})
-        self._close()
+        counts = self._close()
         rows = self._rows.rows()
-        for video in self._videos.values():
-            if (found := frames_in(video.path)) != len(rows):
+        for video, found in zip(self._videos.values(), counts):
+            if found != len(rows):
                 raise DatasetError(
                     f"{video.path} holds {found} pictures, the table {len(rows)} rows; the episode waits"
                 )
@@ -135,16 +137,35 @@ class EpisodeFiles:
                 pass  # a full disk is why it is abandoned
         os.close(self._notes)
 
-    def _close(self) -> None:
-        with ThreadPoolExecutor(len(self._videos)) as pool:
-            list(pool.map(lambda video: video.close(), self._videos.values()))
-        self._rows.close()
-        os.close(self._notes)
+    def _close(self) -> list[int]:
+        """End all files; the pictures that each video holds."""
+        try:
+            with ThreadPoolExecutor(len(self._videos)) as pool:
+                return list(pool.map(_ended, self._videos.values()))
+        finally:
+            self._rows.close()
+            os.close(self._notes)
 
     def _note(self, line: Mapping[str, Any]) -> None:
         content = (json.dumps(line, ensure_ascii=False) + "\n").encode()
         if os.write(self._notes, content) != len(content):
             raise OSError(28, "No space left on device")
+
+
+def _ended(video: Mp4File) -> int:
+    video.close()
+    return frames_in(video.path)
+
+
+def rehearse(contract: RecordingContract) -> None:
+    """Do in memory what `stage` will do: NumPy and Arrow load much at the first use, while nobody waits yet."""
+    rows = np.zeros(256, row_type(contract))
+    table = tables.columns(rows, contract, 0, 0, {0: 0})
+    stats = Draft(Path(), EpisodeInfo(), rows, [""], Outcome(None), {}).stats(table)
+    tables.data_parquet(table, contract)
+    tables.episode_parquet(contract, 0, len(rows), 0, [""], stats)
+    np.median(rows["capture_time"])
+    np.savez(io.BytesIO(), rows["capture_time"])
 
 
 def rescue_episode(folder: Path, contract: RecordingContract) -> Draft | None:

@@ -22,8 +22,7 @@ from ..core.errors import ConfigError, DeviceError
 from ..core.frame_grid import Frame, FrameGrid, StreamError
 from ..core.sync import StreamTimes, SyncLimits, accept, sync_report
 from ..core.values import Array, ImageArray, JointState
-from . import tables
-from .episode_files import Draft, EpisodeFiles
+from .episode_files import Draft, EpisodeFiles, rehearse
 from .files import DatasetError, is_disk_full
 from .stats import sample
 from .store import Saved, Store
@@ -106,7 +105,7 @@ class Recorder:
         self._beside = ThreadPoolExecutor(2, "saving")
         self.problem, self.dropped = "", 0
         self.last: Saved | None = None
-        np.median(len(tables.tasks_parquet([])))  # NumPy and Arrow load much at the first use: not in the first save
+        rehearse(contract)
 
     @property
     def recording(self) -> bool:

@@ -182,9 +182,9 @@ def _parquet(table: pa.Table, lookups: list[str] | None = None) -> bytes:
     """`lookups`: the columns with dictionaries and statistics; elsewhere measured values hardly ever repeat, and the
     two take more room and time than they save. All columns when left out.
     """
-    sink = io.BytesIO()
+    sink = pa.BufferOutputStream()  # a BytesIO would wait for the interpreter at every piece
     some: list[str] | bool = True if lookups is None else lookups or False
     pq.write_table(
         table, sink, compression="snappy", use_dictionary=some, write_statistics=some, write_page_checksum=True
     )
-    return sink.getvalue()
+    return bytes(sink.getvalue().to_pybytes())
