@@ -79,22 +79,21 @@ def shown_at_frames(variant: str, folder: Path, figures: dict[str, Any], picture
 
 
 def squared_error(path: Path, pictures: Any, shown: list[int]) -> tuple[float, int]:
-    """Mean squared error of a video and how many pictures it holds; where some are missing, the others are found."""
-    total, count, place = 0.0, 0, 0
+    """Mean squared error of a video and how many pictures it holds.
+
+    Where M are missing, picture k was fed as number k to k + M; the one it is nearest to counts, in its favour.
+    """
+    total, count = 0.0, 0
     with av.open(str(path)) as container:
         container.streams.video[0].thread_type = "AUTO"
         missing = max(0, len(shown) - container.streams.video[0].frames)
         for frame in container.decode(video=0):
-            if place >= len(shown):
+            if count >= len(shown):
                 break
             pixels = frame.to_ndarray(format="rgb24")
-            errors = [
-                cv2.norm(pixels, pictures[shown[place + step]], cv2.NORM_L2SQR)
-                for step in range(min(missing, len(shown) - place - 1) + 1)
-            ]
-            step = int(np.argmin(errors))
-            place, missing = place + step + 1, missing - step
-            total, count = total + errors[step] / pixels.size, count + 1
+            candidates = {shown[at] for at in range(count, min(count + missing + 1, len(shown)))}
+            total += min(cv2.norm(pixels, pictures[one], cv2.NORM_L2SQR) for one in candidates) / pixels.size
+            count += 1
     return total / max(count, 1), count
 
 
