@@ -37,6 +37,11 @@ class StreamTimes:
         self._stamps.append(stamp)
         self._arrivals.append(arrival)
 
+    def add_all(self, stamps: Array) -> None:
+        """Count messages that were stamped `stamps` (N,), s."""
+        self._stamps.frombytes(np.asarray(stamps, dtype=np.float64).tobytes())
+        self._arrivals.frombytes(np.full(len(stamps), np.nan).tobytes())
+
     def clear(self) -> None:
         """Forget everything: a new episode begins."""
         self._stamps, self._arrivals = array("d"), array("d")

@@ -376,8 +376,7 @@ class Recorder:
         for name, values in stamps.items():
             usual = 1.0 / float(np.median(np.diff(values))) if len(values) > 1 and np.ptp(values) > 0.0 else None
             one = StreamTimes(name, self._rates.get(name, usual))
-            for value in values.tolist():
-                one.add(value)
+            one.add_all(values)
             streams.append(one)
         draft.sync = sync_report(streams, self._grid.reference, times)
         draft.refused = accept(draft.sync, self._config.sync)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from array import array
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,11 @@ class StampLog:
     """The stamps of every stream, newest last; old ones are forgotten."""
 
     def __init__(self) -> None:
-        self._stamps: dict[str, list[float]] = {}
+        self._stamps: dict[str, array[float]] = {}
 
     def add(self, name: str, stamp: float) -> None:
         """A message of stream `name` was stamped `stamp`, s."""
-        kept = self._stamps.setdefault(name, [])
+        kept = self._stamps.setdefault(name, array("d"))
         kept.append(stamp)
         if len(kept) > _MOST:
             del kept[: _MOST // 2]
@@ -35,7 +36,7 @@ class StampLog:
         """The stamps from `begin` to `end`, s, in the order in which they came."""
         found = {}
         for name, kept in self._stamps.items():
-            values = np.array(kept)
+            values = np.frombuffer(kept)
             found[name] = values[(values >= begin) & (values <= end)]
         return found
 
