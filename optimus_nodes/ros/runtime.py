@@ -114,6 +114,8 @@ def _shut_down(node: Node | None, executor: Executor | None) -> None:
     if node is not None:
         if executor is not None:
             executor.remove_node(node)
+            # EventsExecutor aborts the process when it is deleted while a callback is left: it never is.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(executor))
         node.destroy_node()
     rclpy.try_shutdown()
 
