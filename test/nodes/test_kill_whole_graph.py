@@ -51,8 +51,12 @@ class Told:
         return float(np.abs(self.states[-1][1].velocity).max()) if self.states else 0.0
 
     def order(self, sentence: str) -> None:
-        """Say it and wait until the arms are in motion."""
+        """Say it, again when nothing comes of it, as a person would, and wait until the arms are in motion."""
         wait_for(lambda: self._instruction.get_subscription_count(), self._listener, 5.0, "a planner that listens")
+        for _ in range(2):
+            self._instruction.publish(String(data=sentence))
+            if self._listener.wait(lambda: self.speed() > 0.5, 7.0):
+                return
         self._instruction.publish(String(data=sentence))
         wait_for(lambda: self.speed() > 0.5, self._listener, 15.0, "motion")
 
