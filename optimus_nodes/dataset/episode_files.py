@@ -13,7 +13,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,20 +113,24 @@ class EpisodeFiles:
         sync_folder(self.folder)  # the streams' file came later than the others
 
     def finish(self, outcome: Outcome) -> Draft:
-        """End all files and check that every video holds as many pictures as the table has rows.
+        """End all files; the videos while the tables are made.
 
-        Raises DatasetError when they differ and OSError when the disk is full; the folder can be rescued then.
+        `wait` of the draft checks that every video holds as many pictures as the table has rows; it raises DatasetError
+        when they differ and OSError when the disk is full, as this does. The folder can be rescued then.
         """
-        self._note({"outcome": asdict(outcome)})
-        counts = self._close()
-        rows = self._rows.rows()
-        for video, found in zip(self._videos.values(), counts):
-            if found != len(rows):
-                raise DatasetError(
-                    f"{video.path} holds {found} pictures, the table {len(rows)} rows; the episode waits"
-                )
+        pool = ThreadPoolExecutor(len(self._videos))
+        ended = [pool.submit(_ended, video) for video in self._videos.values()]
+        pool.shutdown(wait=False)
+        try:
+            self._note({"outcome": asdict(outcome)})
+            rows = self._rows.rows()
+        finally:
+            self._rows.close()
+            os.close(self._notes)
         pictures = {name: one.result() for name, one in self._pictures.items()}
-        return Draft(self.folder, self.info, rows, self.tasks, outcome, pictures, self.events)
+        draft = Draft(self.folder, self.info, rows, self.tasks, outcome, pictures, self.events)
+        draft.wait = lambda: self._require_whole(ended, len(rows))
+        return draft
 
     def abandon(self) -> None:
         """Let go of the files as they are."""
@@ -137,14 +141,11 @@ class EpisodeFiles:
                 pass  # a full disk is why it is abandoned
         os.close(self._notes)
 
-    def _close(self) -> list[int]:
-        """End all files; the pictures that each video holds."""
-        try:
-            with ThreadPoolExecutor(len(self._videos)) as pool:
-                return list(pool.map(_ended, self._videos.values()))
-        finally:
-            self._rows.close()
-            os.close(self._notes)
+    def _require_whole(self, ended: Sequence[Future[int]], frames: int) -> None:
+        wait(ended)
+        for video, one in zip(self._videos.values(), ended):
+            if (found := one.result()) != frames:
+                raise DatasetError(f"{video.path} holds {found} pictures, the table {frames} rows; the episode waits")
 
     def _note(self, line: Mapping[str, Any]) -> None:
         content = (json.dumps(line, ensure_ascii=False) + "\n").encode()
@@ -153,6 +154,7 @@ class EpisodeFiles:
 
 
 def _ended(video: Mp4File) -> int:
+    """End a video; the pictures it holds."""
     video.close()
     return frames_in(video.path)
 

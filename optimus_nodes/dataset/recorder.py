@@ -205,7 +205,8 @@ class Recorder:
             try:
                 draft = episode.finish(outcome)
                 judged = self._beside.submit(self._judge_timing, draft)
-                draft.wait = lambda: (self._await(streams), judged.result())
+                ended = draft.wait
+                draft.wait = lambda: (ended(), self._await(streams), judged.result())
             except BaseException:
                 self._await(streams)
                 raise

@@ -264,7 +264,7 @@ def test_a_video_with_fewer_pictures_than_rows_is_no_episode(tmp_path):
     last, _, _ = list(frames(7))[-1]
     files._rows.add(last, 0)  # a row whose pictures were lost on the way
     with pytest.raises(DatasetError, match="holds 6 pictures, the table 7 rows"):
-        files.finish(SUCCESS)
+        store.save(files.finish(SUCCESS))
     store.close()
     Store(tmp_path / "d", CONTRACT).close()
     assert as_lerobot_sees_it(tmp_path / "d") == 6
