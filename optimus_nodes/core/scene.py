@@ -9,29 +9,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .bench_scene import BenchConfig, draw_bench
 from .errors import ConfigError
 from .language import COLOURS
+from .scene_parts import BenchDraw, BoxPlacement, Region
 from .values import Array
+
+__all__ = ["SCENES", "BoxPlacement", "Region", "SceneConfig", "SceneDraw", "draw_scene", "scene_named"]
 
 SIZE_WORDS = ("small", "large")
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
-    """An upright rectangle on the bench: `name`, centre (x, y) m and full edges (x, y) m."""
-
-    name: str
-    centre: tuple[float, float]
-    edges: tuple[float, float]
-
-    def contains(self, x: float, y: float) -> bool:
-        """True when the point (x, y) m lies inside or on the border."""
-        return bool(abs(x - self.centre[0]) <= self.edges[0] / 2 and abs(y - self.centre[1]) <= self.edges[1] / 2)
-
-
-@dataclass(frozen=True, slots=True)
 class SceneConfig:
-    """The fixed part of the bench scene and the ranges its random part is drawn from."""
+    """The fixed part of a scene and the ranges its random part is drawn from. `bench`: what "bench" has besides."""
 
     bench_top: float = -0.10
     bench_centre: tuple[float, float] = (0.47, 0.0)
@@ -54,21 +45,31 @@ class SceneConfig:
     light_jitter: float = 0.25
     camera_jitter_m: float = 0.004
     camera_jitter_deg: float = 0.4
+    bench: BenchConfig | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BoxPlacement:
-    """One loose box as the seed drew it: position (3,) m, `yaw` rad, `edges` (3,) m."""
+# The bins stand further back than in "boxes", so that the stations reach in where both hands can go.
+SCENES = {
+    "boxes": SceneConfig(),
+    "bench": SceneConfig(
+        stations=(
+            Region("station_a", (0.285, 0.27), (0.19, 0.26)),
+            Region("station_b", (0.285, -0.27), (0.19, 0.26)),
+        ),
+        bins=(
+            Region("left_bin", (0.475, 0.092), (0.17, 0.16)),
+            Region("right_bin", (0.475, -0.092), (0.17, 0.16)),
+        ),
+        bench=BenchConfig(),
+    ),
+}
 
-    colour: str
-    size_word: str
-    position: Array
-    yaw: float
-    edges: Array
 
-    @property
-    def name(self) -> str:
-        return f"box_{self.colour}"
+def scene_named(name: str) -> SceneConfig:
+    """The scene called `name`. Raises ConfigError when there is none."""
+    if name not in SCENES:
+        raise ConfigError(f"unknown scene {name!r}; the scenes are {', '.join(SCENES)} (optimus_nodes/core/scene.py)")
+    return SCENES[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class SceneDraw:
     light: Array
     camera_offset: Array
     bench_shade: float
+    bench: BenchDraw | None = None
 
 
 def draw_scene(config: SceneConfig, seed: int, cameras: int) -> SceneDraw:
@@ -94,7 +96,13 @@ def draw_scene(config: SceneConfig, seed: int, cameras: int) -> SceneDraw:
     if seed < 0:
         raise ConfigError(f"scene seed {seed} is below 0; give a whole number from 0 up")
     rng = np.random.default_rng(np.random.SeedSequence([seed, 0x0B0C5]))
-    boxes = _draw_boxes(rng, config)
+    bench: BenchDraw | None = None
+    if config.bench is None:
+        boxes = tuple(_draw_boxes(rng, config))
+    else:
+        sizes = tuple(zip(SIZE_WORDS, config.box_edges, strict=True))
+        room = (config.stations, config.bins, sizes, config.clearance, config.margin, config.bench_top, config.box_yaw)
+        boxes, bench = draw_bench(rng, config.bench, *room)
     shade = rng.uniform(1.0 - config.light_jitter, 1.0 + config.light_jitter)
     light = np.stack([rng.uniform(-0.4, 0.4, 3), np.full(3, 0.55 * shade) + rng.uniform(-0.04, 0.04, 3)])
     turn = np.deg2rad(config.camera_jitter_deg)
@@ -105,7 +113,7 @@ def draw_scene(config: SceneConfig, seed: int, cameras: int) -> SceneDraw:
         ],
         axis=1,
     )
-    return SceneDraw(seed, tuple(boxes), light, offset, float(rng.uniform(0.85, 1.1)))
+    return SceneDraw(seed, boxes, light, offset, float(rng.uniform(0.85, 1.1)), bench)
 
 
 def _draw_boxes(rng: np.random.Generator, config: SceneConfig) -> list[BoxPlacement]:

@@ -107,10 +107,12 @@ class Policy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SceneObject:
-    """A loose thing in the simulated scene, or a fixed place in it (`kind` "box", "bin", "station").
+    """A loose thing in the simulated scene, or a fixed place in it.
 
+    `kind`: "box", "bar", "distractor"; "button" (its cap), "drawer" (its handle); "bin", "station".
     `position` (3,) m in the base frame, `orientation` (w, x, y, z), `size` full edge lengths (3,) m.
-    `place` is the name of the bin or station it is in ("" when in none), `held_by` "", "left", "right".
+    `place` is the name of the bin or station it is in ("" when in none), `held_by` "", "left", "right", and for
+    the bar "both". `state`: how far a drawer is open, m; 1 for a button pressed since the scene was laid out.
     """
 
     name: str
@@ -122,6 +124,7 @@ class SceneObject:
     size: Array
     place: str = ""
     held_by: str = ""
+    state: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

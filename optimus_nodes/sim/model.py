@@ -9,6 +9,7 @@ from ..core.errors import ConfigError
 from ..core.language import COLOURS
 from ..core.robot import RobotSpec
 from ..core.scene import Region, SceneConfig
+from .bench_model import add_bench_things
 
 TIMESTEP = 0.002
 RGBA = {
@@ -184,10 +185,10 @@ def _add_bench(spec: mujoco.MjSpec, scene: SceneConfig) -> None:
     for colour in COLOURS:
         body = spec.worldbody.add_body(name=f"box_{colour}", pos=(0.34, 0.0, scene.bench_top + 0.5))
         body.add_freejoint(name=f"box_{colour}_free")
-        edges = np.asarray(scene.box_edges[0])
-        geom = _box(body, f"box_{colour}", (0, 0, 0), tuple(edges / 2), RGBA[colour])
-        geom.density = scene.box_density
-        _make_grippy(geom)
+        edges = np.asarray(scene.box_edges[0 if scene.bench is None else -1])
+        _grip_box(body, f"box_{colour}", (0, 0, 0), tuple(edges / 2), RGBA[colour]).density = scene.box_density
+    if scene.bench is not None:
+        add_bench_things(spec, scene.bench, scene.bench_top, _box, _grip_box)
 
 
 def _add_bin(bench: mujoco.MjsBody, region: Region, scene: SceneConfig) -> None:
@@ -214,4 +215,13 @@ def _box(
         name=name, type=mujoco.mjtGeom.mjGEOM_BOX, pos=pos, size=half, rgba=rgba, group=1, friction=(1.0, 0.01, 0.001)
     )
     geom.contype, geom.conaffinity = _SCENE, _BODY | _SCENE | _LEFT | _RIGHT
+    return geom
+
+
+def _grip_box(
+    body: mujoco.MjsBody, name: str, pos: tuple[float, ...], half: tuple[float, ...], rgba: tuple[float, ...]
+) -> mujoco.MjsGeom:
+    """A box that a hand can hold."""
+    geom = _box(body, name, pos, half, rgba)
+    _make_grippy(geom)
     return geom

@@ -10,6 +10,7 @@ import numpy as np
 from ..core.robot import RobotSpec
 from ..core.scene import SceneConfig, SceneDraw, draw_scene
 from ..core.values import Array, ImuReading, JointCommand, JointState, SceneObject, SceneState
+from .bench_model import BenchThings
 from .model import BENCH_RGBA, compile_model, hand_of
 
 _RELEASED = 2  # contacts with a hand below which a box counts as not held
@@ -35,6 +36,8 @@ class SimWorld:
         self.data = mujoco.MjData(self.model)
         self._seed = 0
         self.draw: SceneDraw | None = None
+        bench = scene.bench if scene is not None else None
+        self._things = BenchThings(self.model, bench, scene.bench_top) if scene and bench else None
         self._index_model()
         self._defaults = {
             name: getattr(self.model, name).copy()
@@ -56,7 +59,6 @@ class SimWorld:
         self._imu_is_fixed = model.body_weldid[model.site("imu").bodyid[0]] == 0
         self._boxes = [model.body(b).name for b in range(model.nbody) if model.body(b).name.startswith("box_")]
         self._box_body = {name: model.body(name).id for name in self._boxes}
-        self._box_geom = {int(model.body(name).geomadr[0]): name for name in self._boxes}
         self._side = np.array([hand_of(model.body(b).name) for b in range(model.nbody)], dtype=object)
 
     @property
@@ -118,6 +120,8 @@ class SimWorld:
             start = model.joint(f"{box.name}_free").qposadr[0]
             data.qpos[start : start + 3] = box.position
             data.qpos[start + 3 : start + 7] = (np.cos(box.yaw / 2), 0.0, 0.0, np.sin(box.yaw / 2))
+        if self._things is not None and draw.bench is not None:
+            self._things.lay_out(data, draw.bench)
         lamp = model.light("lamp").id
         model.light_pos[lamp] += draw.light[0]
         model.light_diffuse[lamp] = draw.light[1]
@@ -146,6 +150,8 @@ class SimWorld:
     def step(self, n: int = 1) -> None:
         """Advance `n` steps of 2 ms."""
         mujoco.mj_step(self.model, self.data, n)
+        if self._things is not None:
+            self._things.after_step(self.data)
 
     def joint_state(self) -> JointState:
         """Measured joints in the robot's order: rad, rad/s, N·m."""
@@ -172,6 +178,8 @@ class SimWorld:
         if self.scene is None:
             return SceneState(self.time, self._seed)
         things = [self._box_object(name) for name in self._boxes]
+        if self._things is not None:
+            things += self._things.objects(self.data, self._place, self._holder)
         for kind, regions in (("bin", self.scene.bins), ("station", self.scene.stations)):
             height = self.scene.bin_height if kind == "bin" else 0.0
             for region in regions:
@@ -205,9 +213,12 @@ class SimWorld:
         return ""
 
     def _holder(self, name: str) -> str:
-        """The hand that alone carries the box: it touches the box and nothing else of the scene does."""
+        """The hand that alone carries a loose thing: it touches it and nothing else of the scene does.
+
+        The bar in both hands at once is held by "both".
+        """
         counts = {"left": 0, "right": 0}
-        geom = self.model.body_geomadr[self._box_body[name]]
+        geom = self.model.body(name).geomadr[0]
         for k in range(self.data.ncon):
             pair = self.data.contact.geom[k]
             if geom not in pair:
@@ -217,5 +228,7 @@ class SimWorld:
             if not side:
                 return ""
             counts[side] += 1
+        if name == "bar" and min(counts.values()) > 0:
+            return "both"
         side = max(counts, key=lambda s: counts[s])
         return side if counts[side] >= _RELEASED else ""

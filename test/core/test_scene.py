@@ -1,11 +1,13 @@
 """How a seed becomes a scene."""
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 
 from optimus_nodes.core.errors import ConfigError
 from optimus_nodes.core.language import COLOURS
-from optimus_nodes.core.scene import Region, SceneConfig, draw_scene
+from optimus_nodes.core.scene import SCENES, Region, SceneConfig, draw_scene, scene_named
 
 
 def test_the_same_seed_draws_the_same_scene():
@@ -42,3 +44,20 @@ def test_stations_too_small_for_the_boxes_are_refused():
     small = SceneConfig(stations=(Region("station_a", (0.3, 0.0), (0.09, 0.09)),))
     with pytest.raises(ConfigError, match="no room for 4 boxes with 0.105 m between them"):
         draw_scene(small, 0, 3)
+
+
+def digest(draw):
+    boxes = [(box.colour, box.size_word, box.position.tobytes(), box.yaw) for box in draw.boxes]
+    return sha256(repr((boxes, draw.light.tobytes(), draw.camera_offset.tobytes())).encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize(
+    ("seed", "known"), [(0, "852602c76d0cf88f"), (7, "23fa375fb6e04478"), (1234, "7e9363e32e296ca4")]
+)
+def test_the_scene_of_boxes_stays_what_policies_were_trained_in(seed, known):
+    assert digest(draw_scene(SCENES["boxes"], seed, 3)) == known
+
+
+def test_an_unknown_scene_is_refused_with_the_known_ones():
+    with pytest.raises(ConfigError, match="unknown scene 'moon'; the scenes are boxes, bench"):
+        scene_named("moon")
