@@ -44,9 +44,9 @@ def test_it_goes_where_the_sentence_and_the_picture_say(tmp_path: Path) -> None:
     maker.fill(mixture.held_out[:96], np.zeros((96, 1, 2), np.int64), batch)
     wanted = batch.rows["action"][:, -1, :2]
     errors = {
-        "right": (goals(trainer, batch.words, batch) - wanted).abs().mean(),
-        "other sentence": (goals(trainer, batch.words.roll(2, 0), batch) - wanted).abs().mean(),
-        "dark": (goals(trainer, batch.words, batch, blind=True) - wanted).abs().mean(),
+        "right": (goals(trainer, batch.language, batch) - wanted).abs().mean(),
+        "other sentence": (goals(trainer, batch.language.roll(2, 0), batch) - wanted).abs().mean(),
+        "dark": (goals(trainer, batch.language, batch, blind=True) - wanted).abs().mean(),
     }
     assert errors["right"] < 0.6 * min(errors["other sentence"], errors["dark"]), errors
 

@@ -45,12 +45,12 @@ class AugmentConfig:
 class Batch:
     """Tensors of B frames: see `learning.data` for names and units; `images` in the order of the contract's cameras.
 
-    `previous` (B, J): positions one frame earlier. `shift` (B, cameras, 2) px, `gain` (B, 3, 1, 1),
+    `language`: what the network reads, see `policy.network`. `previous` (B, J): positions one frame earlier. `shift` (B, cameras, 2) px, `gain` (B, 3, 1, 1),
     `bias` (B, 1, 1, 1), `keep` (B, 2) as in `policy.network.Augmentation`.
     """
 
     images: list[Tensor]
-    words: Tensor
+    language: Tensor
     previous: Tensor
     shift: Tensor
     gain: Tensor
@@ -75,7 +75,7 @@ class BatchMaker:
 
     def __init__(self, mixture: Mixture, tokenizer: Tokenizer, size: int, seed: int, augment: AugmentConfig) -> None:
         self.mixture, self.size, self.seed, self.augment = mixture, size, seed, augment
-        self._words = np.stack([tokenizer.encode(s) for s in mixture.sentences])
+        self._language = np.stack([tokenizer.encode(s) for s in mixture.sentences])
         self._cumulative = np.cumsum(mixture.probability)
 
     def new(self) -> Batch:
@@ -85,7 +85,7 @@ class BatchMaker:
         rows = {n: torch.zeros((b, *self.mixture.shards[0].rows[n].shape[1:])) for n in _FLOATS}
         return Batch(
             images=images,
-            words=torch.zeros((b, self._words.shape[1]), dtype=torch.int64),
+            language=torch.zeros((b, self._language.shape[1]), dtype=torch.int64),
             previous=torch.zeros((b, len(c.joint_names))),
             shift=torch.zeros((b, len(c.cameras), 2)),
             gain=torch.ones((b, 3, 1, 1)),
@@ -118,7 +118,7 @@ class BatchMaker:
         for name in _FLOATS:
             batch.rows[name].copy_(torch.from_numpy(m.gather(name, frames)))
         batch.previous.copy_(torch.from_numpy(m.gather("position", frames, "previous")))
-        batch.words.copy_(torch.from_numpy(self._words[m.sentence[frames]]))
+        batch.language.copy_(torch.from_numpy(self._language[m.sentence[frames]]))
         batch.shift.copy_(torch.from_numpy(shift))
         shards, rows = m.shard[frames].tolist(), m.row[frames].tolist()
         for camera, (name, _, _) in enumerate(m.contract.cameras):

@@ -31,8 +31,8 @@ class Deployed(nn.Module):
         self.network, self.cameras = network, len(network.config.cameras)
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        words, position, previous, tactile = inputs[self.cameras :]
-        out = self.network(list(inputs[: self.cameras]), words, position, previous, tactile)
+        language, position, previous, tactile = inputs[self.cameras :]
+        out = self.network(list(inputs[: self.cameras]), language, position, previous, tactile)
         return self.network.targets(out["actions"], position), torch.sigmoid(out["progress"])
 
 
@@ -50,7 +50,8 @@ def export_bundle(
     """
     folder.mkdir(parents=True, exist_ok=True)
     deployed = Deployed(network.eval().to(memory_format=torch.contiguous_format))
-    names = [*(name for name, _, _ in contract.cameras), "words", "position", "previous", "tactile"]
+    language = "meaning" if network.config.slots else "words"
+    names = [*(name for name, _, _ in contract.cameras), language, "position", "previous", "tactile"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -99,7 +100,7 @@ def export_training(trainer: Trainer, folder: Path) -> float:
 
 def _inputs(samples: Batch, i: int) -> tuple[Tensor, ...]:
     rows, one = samples.rows, slice(i, i + 1)
-    body = (samples.words, rows["position"], samples.previous, rows["tactile"])
+    body = (samples.language, rows["position"], samples.previous, rows["tactile"])
     return tuple(x[one].contiguous().clone() for x in (*samples.images, *body))
 
 
@@ -108,7 +109,7 @@ def parity(deployed: Deployed, model: Path, names: list[str], samples: Batch) ->
     """Largest difference between PyTorch and ONNX Runtime over `samples`, rad (progress counts as rad)."""
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
     worst = 0.0
-    for i in range(min(16, samples.words.shape[0])):
+    for i in range(min(16, samples.language.shape[0])):
         inputs = _inputs(samples, i)
         expected = deployed(*inputs)
         got = session.run(["positions", "progress"], {n: x.numpy() for n, x in zip(names, inputs)})

@@ -216,7 +216,7 @@ class Trainer:
     def _forward(network: Any, batch: Batch, augment: Augmentation | None) -> dict[str, Any]:
         rows = batch.rows
         found: dict[str, Any] = network(
-            batch.images, batch.words, rows["position"], batch.previous, rows["tactile"], augment
+            batch.images, batch.language, rows["position"], batch.previous, rows["tactile"], augment
         )
         return found
 

@@ -1,8 +1,9 @@
 """The vision-language-action transformer (PyTorch: for training and export only).
 
-Camera pictures, the sentence, joint positions now and a moment ago, and touch become tokens; a
+Camera pictures, what was said, joint positions now and a moment ago, and touch become tokens; a
 transformer mixes them; action tokens become joint targets for the next steps. Shapes: B batch,
-J joints, P pads, W words, H steps of the chunk, A training-only targets, D token width.
+J joints, P pads, W words, M values of a meaning, K slots of it, H steps of the chunk,
+A training-only targets, D token width.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ from .vision import COORDINATE_FEATURES, Pool, Stem, coordinate_features
 
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
-    """Sizes of the network. `cameras`: (name, height, width); the first gets the fine stem, the rest share one."""
+    """Sizes of the network. `cameras`: (name, height, width); the first gets the fine stem, the rest share one.
+
+    `slots`: how many values each slot of a meaning has (`core.meaning`). Where it is empty the network reads word
+    numbers instead: up to `max_words` out of `vocabulary`.
+    """
 
     joints: int
     pads: int
-    vocabulary: int
-    max_words: int
     horizon: int
     cameras: tuple[tuple[str, int, int], ...]
+    slots: tuple[int, ...] = ()
+    vocabulary: int = 0
+    max_words: int = 0
     aux: int = 0
     width: int = 192
     layers: int = 4
@@ -40,10 +46,10 @@ class NetworkConfig:
     @classmethod
     def from_mapping(cls, raw: dict[str, Any]) -> NetworkConfig:
         cameras = tuple((str(n), int(h), int(w)) for n, h, w in raw["cameras"])
-        return cls(**{**raw, "cameras": cameras})
+        return cls(**{**raw, "cameras": cameras, "slots": tuple(raw.get("slots", ()))})
 
     def to_mapping(self) -> dict[str, Any]:
-        return {**asdict(self), "cameras": [list(c) for c in self.cameras]}
+        return {**asdict(self), "cameras": [list(c) for c in self.cameras], "slots": list(self.slots)}
 
 
 @dataclass(slots=True)
@@ -94,6 +100,25 @@ class SentenceEncoder(nn.Module):
         return self.words(x), self.sentence(mean)
 
 
+class MeaningEncoder(nn.Module):
+    """Probabilities of a meaning's values (B, M) -> one token per slot (B, K, D) and one vector of all (B, S)."""
+
+    def __init__(self, config: NetworkConfig, size: int = 64) -> None:
+        super().__init__()
+        self.sizes = list(config.slots)
+        self.slots = nn.ModuleList(nn.Linear(values, size) for values in config.slots)
+        self.words = nn.Linear(size, config.width)
+        mixed, out = 2 * config.sentence, config.sentence
+        self.sentence = nn.Sequential(
+            nn.Linear(len(config.slots) * size, mixed), nn.ReLU(), nn.Linear(mixed, out), nn.LayerNorm(out)
+        )
+
+    def forward(self, meaning: Tensor) -> tuple[Tensor, Tensor]:
+        parts = meaning.split(self.sizes, dim=1)
+        x = torch.stack([slot(part) for slot, part in zip(self.slots, parts)], dim=1)
+        return self.words(x), self.sentence(x.flatten(1))
+
+
 class PolicyNetwork(nn.Module):
     """See the module's docstring. Statistics of the data are buffers, so weights carry their own units."""
 
@@ -101,7 +126,7 @@ class PolicyNetwork(nn.Module):
         super().__init__()
         self.config = config
         d, j = config.width, config.joints
-        self.sentence = SentenceEncoder(config)
+        self.sentence = MeaningEncoder(config) if config.slots else SentenceEncoder(config)
         self.fine = Stem(config.sentence, fine=True)
         self.coarse = Stem(config.sentence, fine=False)
         self.position = nn.Linear(j, d)
@@ -184,23 +209,24 @@ class PolicyNetwork(nn.Module):
     def forward(
         self,
         images: list[Tensor],
-        words: Tensor,
+        language: Tensor,
         position: Tensor,
         previous: Tensor,
         tactile: Tensor,
         augment: Augmentation | None = None,
     ) -> dict[str, Any]:
-        """`images`: per camera (B, h, w, 3) uint8; `words` (B, W); the rest (B, J) rad and (B, P) N.
+        """`images`: per camera (B, h, w, 3) uint8; `language`: a meaning (B, M) or word numbers (B, W), as the
+        configuration says; the rest (B, J) rad and (B, P) N.
 
         Returns normalised `actions` (B, H, J), `progress` logits (B,), `aux` two guesses [(B, A), (B, A)] in
         normalised units, and `places` per camera (B, Q, 2). `targets` turns actions into joint angles.
         """
         augment = augment or Augmentation()
-        word_tokens, sentence = self.sentence(words)
+        word_tokens, sentence = self.sentence(language)
         body = self.feel(position, previous, tactile, augment.keep)
         context = torch.cat([sentence, body[0]], dim=-1)
         seen, described, coordinates, places = self.see(images, sentence, context, augment)
-        batch = words.shape[0]
+        batch = language.shape[0]
         answer = self.action_tokens + self.glance(torch.cat(coordinates, dim=-1)).unsqueeze(1)
         state = torch.stack(body, dim=1) + self.kinds[1:]
         x = torch.cat([answer, *seen, word_tokens + self.kinds[0], state], dim=1).float()
