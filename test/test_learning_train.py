@@ -143,7 +143,7 @@ def test_a_wall_clock_budget_ends_the_training(tmp_path: Path) -> None:
 
 def test_the_full_network_has_the_shapes_and_the_size_it_should() -> None:
     cameras = (("head", 96, 128), ("wrist_left", 60, 80), ("wrist_right", 60, 80))
-    network = PolicyNetwork(NetworkConfig(72, 12, 42, 14, 16, cameras, aux=10))
+    network = PolicyNetwork(NetworkConfig(72, 12, 16, cameras, vocabulary=42, max_words=14, aux=10))
     images = [torch.zeros((2, h, w, 3), dtype=torch.uint8) for _, h, w in cameras]
     rows = torch.zeros(2, 72)
     out = network(images, torch.zeros((2, 14), dtype=torch.int64), rows, rows, torch.zeros(2, 12))
@@ -155,15 +155,32 @@ def test_the_full_network_has_the_shapes_and_the_size_it_should() -> None:
 
 def test_a_horizon_that_no_token_divides_is_cut_to_length() -> None:
     sizes = {**SMALL, "steps_per_token": 4}
-    network = PolicyNetwork(NetworkConfig(4, 2, 9, 5, 6, (("head", 48, 64),), aux=1, **sizes))
+    network = PolicyNetwork(NetworkConfig(4, 2, 6, (("head", 48, 64),), vocabulary=9, max_words=5, aux=1, **sizes))
     images, rows = [torch.zeros((1, 48, 64, 3), dtype=torch.uint8)], torch.zeros(1, 4)
     out = network(images, torch.zeros((1, 5), dtype=torch.int64), rows, rows, torch.zeros(1, 2))
     assert out["actions"].shape == (1, 6, 4)
 
 
 def test_actions_and_joint_targets_are_each_others_inverse() -> None:
-    network = PolicyNetwork(NetworkConfig(4, 2, 9, 5, 6, (("head", 48, 64),), aux=1, **SMALL))
+    network = PolicyNetwork(NetworkConfig(4, 2, 6, (("head", 48, 64),), vocabulary=9, max_words=5, aux=1, **SMALL))
     network.action_mean.normal_()
     network.action_std.uniform_(0.5, 2.0)
     targets, position = torch.randn(3, 6, 4), torch.randn(3, 4)
     assert torch.allclose(network.targets(network.normalise_actions(targets, position), position), targets, atol=1e-5)
+
+
+def test_a_network_that_reads_meanings_listens_to_every_slot() -> None:
+    torch.manual_seed(0)
+    config = NetworkConfig(4, 2, 6, (("head", 48, 64),), slots=(3, 2, 4), aux=1, **SMALL)
+    assert NetworkConfig.from_mapping(config.to_mapping()) == config
+    network = PolicyNetwork(config).eval()
+    torch.nn.init.normal_(network.actions.weight)
+    images, rows = [torch.zeros((1, 48, 64, 3), dtype=torch.uint8)], torch.zeros(1, 4)
+    meaning = torch.tensor([[1.0, 0, 0, 1, 0, 1, 0, 0, 0]])
+    with torch.no_grad():
+        first = network(images, meaning, rows, rows, torch.zeros(1, 2))["actions"]
+        for slot, (start, size) in enumerate(((0, 3), (3, 2), (5, 4))):
+            other = meaning.clone()
+            other[:, start : start + size] = other[:, start : start + size].roll(1, 1)
+            changed = network(images, other, rows, rows, torch.zeros(1, 2))["actions"]
+            assert (first - changed).abs().max() > 1e-3, slot

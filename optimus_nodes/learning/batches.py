@@ -45,8 +45,9 @@ class AugmentConfig:
 class Batch:
     """Tensors of B frames: see `learning.data` for names and units; `images` in the order of the contract's cameras.
 
-    `language`: what the network reads, see `policy.network`. `previous` (B, J): positions one frame earlier. `shift` (B, cameras, 2) px, `gain` (B, 3, 1, 1),
-    `bias` (B, 1, 1, 1), `keep` (B, 2) as in `policy.network.Augmentation`.
+    `language`: what was said, as the network reads it. `previous` (B, J): positions one frame earlier.
+    `shift` (B, cameras, 2) px, `gain` (B, 3, 1, 1), `bias` (B, 1, 1, 1), `keep` (B, 2) as in
+    `policy.network.Augmentation`.
     """
 
     images: list[Tensor]
