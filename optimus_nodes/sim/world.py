@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.robot import RobotSpec
 from ..core.scene import SceneConfig, SceneDraw, draw_scene
+from ..core.tasks_body import Body
 from ..core.values import Array, ImuReading, JointCommand, JointState, SceneObject, SceneState
 from .bench_model import BenchThings
 from .model import BENCH_RGBA, compile_model, hand_of
@@ -187,6 +188,16 @@ class SimWorld:
                 size = np.array([*region.edges, height])
                 things.append(SceneObject(region.name, kind, "", "", position, np.array([1.0, 0, 0, 0]), size))
         return SceneState(self.time, self._seed, tuple(things))
+
+    def body(self) -> Body:
+        """The truth about the arms, for the judges of tasks. Never an input of a policy."""
+        data, sides, arms = self.data, ("left", "right"), self.robot.group("arms")
+        return Body(
+            data.qpos[self._qpos][arms] - self.robot.home[arms],
+            {side: data.body(f"{side}_grasp_frame").xpos.copy() for side in sides},
+            {side: data.body(f"{side}_index_tip_pad").xpos.copy() for side in sides},
+            {side: float(data.body(f"{side}_shoulder").xpos[2]) for side in sides},
+        )
 
     def _box_object(self, name: str) -> SceneObject:
         body = self._box_body[name]

@@ -85,3 +85,13 @@ def test_cameras_show_the_named_boxes_where_the_projection_says(world):
 def test_an_unknown_camera_is_refused_with_the_known_ones(world):
     with pytest.raises(ConfigError, match="no camera 'rear'; it has .*'head'"):
         SceneRenderer(world, ("rear",))
+
+
+def test_the_truth_about_the_body_says_where_hands_and_fingertips_are():
+    world = SimWorld(ROBOT, URDF)
+    body = world.body()
+    assert np.abs(body.posture_error).max() == 0.0
+    for side, sign in (("left", 1), ("right", -1)):
+        assert body.hands[side][1] * sign > 0.2
+        assert np.linalg.norm(body.fingertips[side] - body.hands[side]) < 0.12
+        assert body.hands[side][2] < body.shoulders[side]
