@@ -21,6 +21,7 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from optimus_nodes.core.robot import CameraSpec, RobotSpec
+from optimus_nodes.core.scene import scene_named
 from optimus_nodes.core.timing import Delays, Rate
 from optimus_nodes.core.values import ImageArray
 from optimus_nodes.drivers.processes import give_way, tie_to_parent
@@ -119,17 +120,17 @@ def draw(node: SimCameraNode, world: SimWorld, link: socket.socket) -> None:
 
 
 def main() -> int:
-    """Arguments: file descriptor of the socket, process id of sim_node, robot, base, then ROS arguments."""
-    descriptor, parent, robot_name, base = sys.argv[1:5]
+    """Arguments: file descriptor of the socket, process id of sim_node, robot, base, scene, then ROS arguments."""
+    descriptor, parent, robot_name, base, scene = sys.argv[1:6]
     tie_to_parent(int(parent))
     give_way(nice=4)  # sim_node, whose child this is, keeps the robot in control and goes first
     cv2.setNumThreads(1)
     robot, urdf = load_robot(robot_name)
-    rclpy.init(args=[sys.argv[0], *sys.argv[5:]], signal_handler_options=SignalHandlerOptions.NO)
+    rclpy.init(args=[sys.argv[0], *sys.argv[6:]], signal_handler_options=SignalHandlerOptions.NO)
     node = SimCameraNode(robot)
     try:
         with socket.socket(fileno=int(descriptor)) as link:
-            draw(node, SimWorld(robot, urdf, base=base), link)
+            draw(node, SimWorld(robot, urdf, base=base, scene=scene_named(scene)), link)
     except KeyboardInterrupt:
         pass
     finally:

@@ -18,6 +18,7 @@ from rclpy.node import Node
 
 from optimus_nodes.core.errors import CommandError, ConfigError, DeviceError
 from optimus_nodes.core.robot import RobotSpec
+from optimus_nodes.core.scene import scene_named
 from optimus_nodes.core.watchdog import CommandWatchdog
 from optimus_nodes.drivers.camera_process import CameraProcess
 from optimus_nodes.drivers.sim_driver import COMMAND_STEPS, STEP, SimDriver, Stream, steps_of
@@ -39,7 +40,7 @@ class SimNode(Node):
         super().__init__("sim")
         self._params = params = declare(self, SimParams)
         self._robot, urdf = load(params.robot)
-        self._world = DrivenWorld(self._robot, urdf, base=params.base)
+        self._world = DrivenWorld(self._robot, urdf, base=params.base, scene=scene_named(params.scene))
         self._watchdog = CommandWatchdog(self._robot, params.command_timeout)
         self._driver = SimDriver(self._world, self._watchdog, time.monotonic())
         self._driver.reset(params.seed)
@@ -111,7 +112,7 @@ class SimNode(Node):
     def _camera_command(self, descriptor: int) -> list[str]:
         command = [sys.executable, "-m", "optimus_nodes.sim_camera_node", str(descriptor), str(os.getpid())]
         names = ["--ros-args", "-r", "__node:=sim_cameras", "-r", f"__ns:={self.get_namespace()}"]
-        return [*command, self._params.robot, self._params.base, *names]
+        return [*command, self._params.robot, self._params.base, self._params.scene, *names]
 
     def _health(self) -> Health:
         values = self._driver.figures(time.monotonic())

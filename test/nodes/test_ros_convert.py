@@ -165,7 +165,9 @@ def test_tasks_plans_and_scenes_come_back_unchanged():
     assert convert.task_from_msg(wired(convert.task_to_msg(Task(3, "go home"), 1.0))) == Task(3, "go home")
     plan = Plan(1, "do it", (PlanStep("a", StepState.FAILED, 0.5, "slipped"), PlanStep("b")), PlanState.DONE, "hm")
     assert convert.plan_from_msg(wired(convert.plan_to_msg(plan, 1.0))) == plan
-    box = SceneObject("box_red", "box", "red", "small", *(np.arange(float(n)) for n in (3, 4, 3)), held_by="left")
+    box = SceneObject(
+        "box_red", "box", "red", "small", *(np.arange(float(n)) for n in (3, 4, 3)), held_by="left", state=0.1
+    )
     scene = convert.scene_state_from_msg(wired(convert.scene_state_to_msg(SceneState(2.0, 7, (box,)))))
     assert (scene.stamp, scene.seed) == (2.0, 7)
     same(scene.objects[0], box)

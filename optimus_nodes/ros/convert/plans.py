@@ -84,6 +84,7 @@ def _object_to_msg(thing: SceneObject) -> SceneObjectMsg:
         size=Vector3(x=length, y=width, z=height),
         place=thing.place,
         held_by=thing.held_by,
+        state=float(thing.state),
     )
 
 
@@ -99,4 +100,5 @@ def _object_from_msg(message: SceneObjectMsg) -> SceneObject:
         size=np.array((size.x, size.y, size.z)),
         place=message.place,
         held_by=message.held_by,
+        state=message.state,
     )
