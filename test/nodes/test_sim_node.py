@@ -109,7 +109,8 @@ def test_cameras_are_drawn_at_20_hz_at_the_same_instants(running: tuple[Bench, C
 
 def test_a_picture_shows_the_instant_of_its_stamp(running: tuple[Bench, Companion, int]) -> None:
     """The picture is compared with one drawn here from the joint state that has the same stamp."""
-        from optimus_nodes.sim.world import PhysicsSnapshot, SimWorld
+    from optimus_nodes.sim.render import SceneRenderer
+    from optimus_nodes.sim.world import PhysicsSnapshot, SimWorld
 
     _, listener, _ = running
     listener.reset_scene(3)
