@@ -102,7 +102,7 @@ def loss_parts(
     """The parts of the loss, each a scalar: L1 on normalised actions, cross-entropy on progress, L1 on the rest."""
     rows = batch.rows
     wanted = network.normalise_actions(rows["action"], rows["position"])
-    parts = {"action": ((out["actions"] - wanted).abs().mean(dim=(0, 1)) * weights).mean()}
+    parts = {"action": network.action_loss(out, wanted, weights)}
     target = rows["progress"].clamp(0.0, 1.0)
     parts["progress"] = torch.nn.functional.binary_cross_entropy_with_logits(out["progress"], target)
     targets, known = layout.split(rows["aux"])

@@ -64,6 +64,17 @@ class Augmentation:
     keep: Tensor | None = None
 
 
+@dataclass(slots=True)
+class Perception:
+    """What the network knows before it decides: `tokens` (B, T, D), `glance` (B, 1, D) for the answer tokens,
+    the first guess at the training-only targets (B, A), and the `places` looked at, per camera (B, Q, 2)."""
+
+    tokens: Tensor
+    glance: Tensor
+    early_aux: Tensor
+    places: list[Tensor]
+
+
 class Block(nn.Module):
     """Pre-norm transformer layer. Attention is written out: at this size several times faster than the fused one."""
 
@@ -221,24 +232,52 @@ class PolicyNetwork(nn.Module):
         Returns normalised `actions` (B, H, J), `progress` logits (B,), `aux` two guesses [(B, A), (B, A)] in
         normalised units, and `places` per camera (B, Q, 2). `targets` turns actions into joint angles.
         """
-        augment = augment or Augmentation()
+        seen = self.perceive(images, language, position, previous, tactile, augment or Augmentation())
+        return self.decide(seen, augment)
+
+    def perceive(
+        self,
+        images: list[Tensor],
+        language: Tensor,
+        position: Tensor,
+        previous: Tensor,
+        tactile: Tensor,
+        augment: Augmentation,
+    ) -> Perception:
+        """All that is known before anything is decided; arguments as those of `forward`."""
         word_tokens, sentence = self.sentence(language)
         body = self.feel(position, previous, tactile, augment.keep)
         context = torch.cat([sentence, body[0]], dim=-1)
-        seen, described, coordinates, places = self.see(images, sentence, context, augment)
-        batch = language.shape[0]
-        answer = self.action_tokens + self.glance(torch.cat(coordinates, dim=-1)).unsqueeze(1)
+        tokens, described, coordinates, places = self.see(images, sentence, context, augment)
         state = torch.stack(body, dim=1) + self.kinds[1:]
-        x = torch.cat([answer, *seen, word_tokens + self.kinds[0], state], dim=1).float()
+        early = self.early_aux(torch.cat([context.float(), *described], dim=-1)).float()
+        glance = self.glance(torch.cat(coordinates, dim=-1)).unsqueeze(1)
+        return Perception(torch.cat([*tokens, word_tokens + self.kinds[0], state], dim=1), glance, early, places)
+
+    def decide(self, seen: Perception, augment: Augmentation | None) -> dict[str, Any]:
+        """From what is known to what `forward` returns."""
+        x = self.think(self.action_tokens + seen.glance, seen)
+        with torch.autocast("cpu", enabled=False):
+            actions = self.actions(x[:, 1:]).view(len(x), -1, self.config.joints)[:, : self.config.horizon]
+        return {"actions": actions, **self.report(x, seen)}
+
+    def think(self, answer: Tensor, seen: Perception) -> Tensor:
+        """Mix the answer tokens (B, T, D) with all others; returns what they became, float32."""
+        x = torch.cat([answer, seen.tokens], dim=1).float()
         for block in self.blocks:
             x = block(x)
         with torch.autocast("cpu", enabled=False):
-            x = self.norm(x[:, : self.action_tokens.shape[0]].float())
-            actions = self.actions(x[:, 1:]).view(batch, -1, self.config.joints)[:, : self.config.horizon]
-            progress = self.progress(x[:, 0]).squeeze(-1)
-            late = self.late_aux(x[:, 0])
-        early = self.early_aux(torch.cat([context.float(), *described], dim=-1)).float()
-        return {"actions": actions, "progress": progress, "aux": [early, late], "places": places}
+            return self.norm(x[:, : answer.shape[1]].float())
+
+    def report(self, x: Tensor, seen: Perception) -> dict[str, Any]:
+        """Progress and the training-only guesses from the answer tokens `x`."""
+        with torch.autocast("cpu", enabled=False):
+            progress, late = self.progress(x[:, 0]).squeeze(-1), self.late_aux(x[:, 0])
+        return {"progress": progress, "aux": [seen.early_aux, late], "places": seen.places}
+
+    def action_loss(self, out: dict[str, Any], wanted: Tensor, weights: Tensor) -> Tensor:
+        """How far `out` is from the normalised actions `wanted` (B, H, J): a mean, joints weighted by `weights`."""
+        return ((out["actions"] - wanted).abs().mean(dim=(0, 1)) * weights).mean()
 
     def normalise_actions(self, targets: Tensor, position: Tensor) -> Tensor:
         """Absolute joint targets (B, H, J) rad -> what `forward` should say.
