@@ -56,12 +56,14 @@ class NetworkConfig:
 class Augmentation:
     """Changes made to a training batch, all optional. `shift` (B, cameras, 2): px the picture content moved right
     and down, taken off again from the places the network reports, so that the picture still says where things are.
-    `gain` (B, 3, 1, 1) and `bias` (B, 1, 1, 1) of the pictures; `keep` (B, 2) bool: history and touch are visible."""
+    `gain` (B, 3, 1, 1) and `bias` (B, 1, 1, 1) of the pictures; `keep` (B, 2) bool: history and touch are visible.
+    `wanted` (B, H, J): the normalised actions, for networks that learn from a disturbed answer."""
 
     shift: Tensor | None = None
     gain: Tensor | None = None
     bias: Tensor | None = None
     keep: Tensor | None = None
+    wanted: Tensor | None = None
 
 
 @dataclass(slots=True)
