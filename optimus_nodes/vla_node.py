@@ -54,7 +54,7 @@ class VlaNode(Node):
         self._task, self._chunks, self._refused = Task(), Rate(), 0
         self._buffer = ObservationBuffer(robot, cameras, params.max_age)
         self._joints = convert.JointStateReader(robot)
-        self._worker = PolicyWorker(policy, self._on_answer)
+        self._worker = PolicyWorker(policy, self._on_answer, params.chunking)
         self._chunk = self.create_publisher(ActionChunkMsg, "action_chunk", qos.COMMAND)
         self._listen(JointState, "joint_states", self._on_joints, qos.STATE)
         touched = self._buffer.on_touch

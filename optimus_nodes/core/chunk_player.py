@@ -1,10 +1,11 @@
 """Plays overlapping action chunks as one smooth motion.
 
 A chunk is a curve in robot time: a cubic through its rows (Catmull-Rom), so that a smooth plan asks for no
-jumps in velocity. It is always read at the present time: rows whose time is over are never played. A new
-chunk is faded in over the ones before it. When no chunk comes for a while, the time the curves are read at
-slows down to a halt: the robot stays on its path and stops. After a halt the next chunk is faded in from the
-posture the robot stands in, the slower the further away it is.
+jumps in velocity. It is read at the present time: what was played while the policy thought is never played
+again. Time in which playback slowed or stood does not count, since no step was consumed in it. A new chunk is
+faded in over the ones before it. When no chunk comes for longer than the policy is known to need, the time
+the curves are read at slows down to a halt: the robot stays on its path and stops. After a halt the next
+chunk is faded in from the posture the robot stands in, the slower the further away it is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .chunk_delay import ChunkDelay, PlayedTime
 from .errors import CommandError
 from .values import ActionChunk, Array
 
@@ -36,6 +38,7 @@ class Curve:
         before = 3.0 * (rows[0] - rows[1]) + rows[2] if len(rows) > 2 else 2.0 * rows[0] - rows[1]
         self.rows: Array = np.vstack((before, rows, rows[-2]))  # the last one makes the curve end at rest
         self._last = len(rows) - 1
+        self.end = stamp + step_dt * self._last
 
     def weights(self, time: float) -> tuple[int, tuple[float, float, float, float]]:
         """(k, w): the targets at `time` are w @ rows[k : k + 4]. At rest on the last row once the chunk is over."""
@@ -79,12 +82,16 @@ class ChunkPlayer:
 
     Args: crossfade: s, how long a new chunk takes over. silence: s without a chunk before slowing down.
     slow_down: s from real time to a halt. takeover_speed: rad/s, how fast a chunk may draw the robot
-    out of a standing posture that the chunk does not pass through.
+    out of a standing posture that the chunk does not pass through. naive: play every chunk from its first row to
+    its last and switch at once, as a plain queue of actions does; for comparison.
     """
 
-    def __init__(self, crossfade: float, silence: float, slow_down: float, takeover_speed: float) -> None:
+    def __init__(
+        self, crossfade: float, silence: float, slow_down: float, takeover_speed: float, naive: bool = False
+    ) -> None:
         self._crossfade, self._silence, self._slow_down = crossfade, silence, slow_down
-        self._takeover_speed = takeover_speed
+        self._takeover_speed, self._naive = takeover_speed, naive
+        self._delay, self._clock = ChunkDelay(), PlayedTime()
         self._layers: list[_Layer] = []
         self._waiting: _Layer | None = None
         self._rate = 1.0
@@ -106,6 +113,7 @@ class ChunkPlayer:
     def clear(self) -> None:
         """Forget every chunk."""
         self._layers.clear()
+        self._delay.begin_anew()
         self._waiting = None
         self._anchor = None
         self._rate = 1.0
@@ -120,16 +128,21 @@ class ChunkPlayer:
         Raises: CommandError with reason `stale` when the chunk ended before `now`.
         """
         curve = Curve(chunk.stamp, chunk.step_dt, rows)
-        if now > chunk.stamp + chunk.step_dt * len(rows):
-            raise CommandError("stale", f"chunk ended {now - chunk.stamp - chunk.step_dt * len(rows):.3f} s ago")
-        if not self._layers:
+        lag = now - chunk.stamp if self._naive else self._clock.stood(chunk.observation_stamp, now)
+        over = now - lag - chunk.stamp - chunk.step_dt * len(rows)
+        if over > 0.0:
+            raise CommandError("stale", f"chunk ended {over:.3f} s ago")
+        self._delay.arrived(chunk.observation_stamp, now)
+        if self._naive:
+            self._layers, self._now = [], now
+        elif not self._layers:
             self._anchor, self._anchor_age, self._now = posture.copy(), 0.0, now
-            away = float(np.max(np.abs(curve.at(now) - posture), initial=0.0))
+            away = float(np.max(np.abs(curve.at(now - lag) - posture), initial=0.0))
             self._anchor_fade = max(self._crossfade, 1.5 * away / self._takeover_speed, _SETTLING * rest_in)
         for layer in self._layers:
             layer.speed *= self._rate
         self._rate, self._arrival = 1.0, monotonic
-        self._waiting = _Layer(curve, chunk.observation_stamp)
+        self._waiting = _Layer(curve, chunk.observation_stamp, lag)
         self._begin_waiting()
 
     def sample(self, now: float, monotonic: float) -> tuple[Array | None, float | None]:
@@ -139,10 +152,11 @@ class ChunkPlayer:
         """
         dt = max(now - self._now, 0.0)
         self._now = now
-        if monotonic - self._arrival > self._silence:
+        if self._layers and self._must_slow_down(now, monotonic):
             self._rate = max(0.0, self._rate - dt / self._slow_down)
             if self._rate == 0.0:
                 self.clear()
+        self._clock.tick(now, self._rate if self._layers else 0.0)
         if not self._layers:
             return None, None
         target = self._blend(now, dt)
@@ -150,6 +164,15 @@ class ChunkPlayer:
         newest = self._layers[-1]
         first, newest.played = not newest.played, True
         return self._leave_anchor(target, dt), newest.observation_stamp if first else None
+
+    def _must_slow_down(self, now: float, monotonic: float) -> bool:
+        """No chunk for longer than expected of this policy, or the last one of a slow policy is nearly over."""
+        if self._naive or self._delay.expected > self._silence:
+            newest = self._layers[-1]
+            left = newest.curve.end - (now - newest.lag)
+            if left < (0.0 if self._naive else 0.5 * self._slow_down) or self._rate < 1.0:
+                return True
+        return not self._naive and monotonic - self._arrival > self._delay.patience(self._silence)
 
     def _begin_waiting(self) -> None:
         """Fade in the newest chunk, unless so many fade already that dropping one would be a jump."""

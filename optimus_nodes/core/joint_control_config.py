@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from .chunk_schedule import CHUNKING
 from .errors import ConfigError
 
 
@@ -16,11 +17,19 @@ def _doc(text: str) -> dict[str, str]:
 class JointControlConfig:
     """Parameters of the joint controller. Times are in s."""
 
-    silence: float = field(default=0.1, metadata=_doc("No command for this long: slow down and hold, s."))
+    chunking: str = field(
+        default="realtime", metadata=_doc("How chunks are joined: realtime, or naive (each from its first row).")
+    )
+    silence: float = field(
+        default=0.1,
+        metadata=_doc(
+            "No command for this long, or 1.5 times as long as a slower policy needs: slow down and hold, s."
+        ),
+    )
     slow_down: float = field(default=0.12, metadata=_doc("From full speed along a chunk to a halt, s."))
     crossfade: float = field(default=0.15, metadata=_doc("How long a new chunk takes to replace the one before, s."))
     release_after: float = field(default=0.5, metadata=_doc("Silence after which an owner loses the robot, s."))
-    max_chunk_age: float = field(default=0.3, metadata=_doc("Chunks whose step 0 is older are refused, s."))
+    max_chunk_age: float = field(default=2.0, metadata=_doc("Chunks whose step 0 is older are refused, s."))
     max_target_age: float = field(default=0.1, metadata=_doc("Stamped teleoperation targets older are refused, s."))
     max_future: float = field(default=0.05, metadata=_doc("Commands stamped further ahead are refused, s."))
     max_state_age: float = field(default=0.1, metadata=_doc("Without a joint state for this long: hold, s."))
@@ -33,7 +42,11 @@ class JointControlConfig:
     acceleration_scale: float = field(default=1.0, metadata=_doc("Share of max_acceleration allowed, 0 to 1."))
 
     def __post_init__(self) -> None:
+        if self.chunking not in CHUNKING:
+            raise ConfigError(f"joint_control parameter chunking is {self.chunking!r}; allowed: {', '.join(CHUNKING)}")
         for name, value in vars(self).items():
+            if name == "chunking":
+                continue
             if not (value > 0.0 and math.isfinite(value)):
                 raise ConfigError(f"joint_control parameter {name} is {value}; it must be above 0")
             if name.endswith(("_scale", "teleop_speed")) and value > 1.0:

@@ -36,7 +36,9 @@ class JointController:
     def __init__(self, robot: RobotSpec, config: JointControlConfig, gravity: Callable[[Array], Array]) -> None:
         self._robot, self._config, self._gravity = robot, config, gravity
         self._guard = JointGuard(robot, config.velocity_scale, config.acceleration_scale)
-        self._player = ChunkPlayer(config.crossfade, config.silence, config.slow_down, config.takeover_speed)
+        self._player = ChunkPlayer(
+            config.crossfade, config.silence, config.slow_down, config.takeover_speed, config.chunking == "naive"
+        )
         self._teleop_speed = robot.max_velocity * config.velocity_scale * config.teleop_speed
         self._braking = 1.0 / (0.8 * config.acceleration_scale * robot.max_acceleration)
         self._goal: Array = robot.home.copy()
@@ -252,6 +254,8 @@ class JointController:
             self._latency.add(now - observed)
         if target is None or self._player.starved:
             self._starving += 1
+        else:
+            self._ownership.request("policy", monotonic)  # a chunk being played is a command of the policy
         return target
 
     def _within_reach(self, target: Array, state: JointState) -> Array:

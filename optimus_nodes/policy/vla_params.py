@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..core.chunk_schedule import CHUNKING
 from ..core.errors import ConfigError
 
 
@@ -13,9 +14,12 @@ class VlaParams:
 
     robot: str = field(default="optimus", metadata={"doc": "Robot in config/robots."})
     bundle: str = field(default="pick_place", metadata={"doc": "Policy in models/, or the path of a bundle."})
+    chunking: str = field(default="realtime", metadata={"doc": "When the next chunk is asked for: realtime or naive."})
     threads: int = field(default=1, metadata={"doc": "Threads of the network, 1 to 16."})
     max_age: float = field(default=0.3, metadata={"doc": "Inputs further apart than this count as missing, s."})
 
     def __post_init__(self) -> None:
+        if self.chunking not in CHUNKING:
+            raise ConfigError(f"chunking is {self.chunking!r}; allowed: {', '.join(CHUNKING)}")
         if not 1 <= self.threads <= 16 or self.max_age <= 0:
             raise ConfigError(f"threads is {self.threads} (1 to 16) and max_age {self.max_age} s (above 0)")

@@ -1,4 +1,8 @@
-"""Runs a policy in a thread of its own; only the newest observation counts."""
+"""Runs a policy in a thread of its own; only the newest observation counts.
+
+The next answer begins when the last is given, while the robot still plays that one (`chunking: realtime`), or only
+once that one has been played to its end (`naive`, for comparison).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from ..core.chunk_schedule import ChunkSchedule
 from ..core.timing import Delays
 from ..core.values import Observation, Policy, PolicyOutput
 
@@ -19,8 +24,9 @@ class PolicyWorker:
     policy ends the worker; `check` raises it to whoever asks next.
     """
 
-    def __init__(self, policy: Policy, answer: Answer) -> None:
+    def __init__(self, policy: Policy, answer: Answer, chunking: str = "realtime") -> None:
         self.policy, self._answer = policy, answer
+        self._naive, self._schedule, self._newest = chunking == "naive", ChunkSchedule(chunking), 0.0
         self.dropped, self.delays = 0, Delays(1024)
         self._waiting: tuple[Observation, int] | None = None
         self._ended = False
@@ -32,6 +38,9 @@ class PolicyWorker:
     def submit(self, observation: Observation, task_id: int) -> None:
         """Have the policy answer to `observation` next."""
         with self._condition:
+            self._newest = observation.stamp
+            if self._naive and not self._schedule.due(observation.stamp):
+                return
             self.dropped += self._waiting is not None
             self._waiting = (observation, task_id)
             self._condition.notify()
@@ -40,6 +49,7 @@ class PolicyWorker:
         """Forget what waits: the task is over."""
         with self._condition:
             self._waiting = None
+            self._schedule.begin_anew()
 
     def figures(self) -> dict[str, object]:
         """What can be told about the policy: its id, its times and what was dropped."""
@@ -47,6 +57,8 @@ class PolicyWorker:
             "policy_id": self.policy.policy_id,
             "inference_p50_ms": self.delays.percentile(50) * 1e3,
             "inference_p99_ms": self.delays.percentile(99) * 1e3,
+            "delay_p50_steps": self._schedule.delays.percentile(50) / self.policy.step_dt,
+            "delay_p99_steps": self._schedule.delays.percentile(99) / self.policy.step_dt,
             "pictures_dropped": self.dropped,
         }
 
@@ -71,9 +83,13 @@ class PolicyWorker:
                         return
                     observation, task_id = self._waiting
                     self._waiting = None
+                    self._schedule.asked(observation.stamp)
                 began = time.monotonic()
                 output = self.policy.infer(observation)
                 self.delays.add(time.monotonic() - began)
+                with self._condition:
+                    length = self.policy.step_dt * (len(output.positions) - 1)
+                    self._schedule.answered(observation.stamp, max(self._newest, observation.stamp), length)
                 self._answer(observation, output, task_id)
         except BaseException as error:  # raised in the node's thread by check()
             self._error = error

@@ -47,7 +47,7 @@ def test_a_bad_chunk_is_refused_counted_by_reason_and_leaves_the_robot_unmoved(r
         ({"stamp": float("nan")}, "chunk stamp is nan"),
         ({"observation_stamp": float("inf")}, "chunk's observation stamp is inf"),
         ({"stamp": 1.2}, "stamped 0.184 s ahead of robot time; at most 0.050 s"),
-        ({"stamp": 0.6, "observation_stamp": 0.6}, "chunk is 0.416 s old; at most 0.300 s is allowed"),
+        ({"stamp": -1.6, "observation_stamp": 0.6}, "chunk is 2.616 s old; at most 2.000 s is allowed"),
     ],
 )
 def test_a_refusal_says_what_came_and_what_is_allowed(changes, text):
