@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from optimus_nodes.core.language import COLOURS, all_instructions, wordings
+from optimus_nodes.core.language import COLOURS, all_instructions
+from optimus_nodes.core.language import first_wordings as wordings
 from optimus_nodes.core.robot import CameraSpec, RobotSpec
 
 RGB = {"red": (200, 40, 40), "green": (40, 170, 60), "blue": (40, 70, 200), "yellow": (210, 190, 40)}

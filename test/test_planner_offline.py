@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_nodes.core.language import BINS, COLOURS, Instruction, all_instructions, wordings
+from optimus_nodes.core.language import BINS, COLOURS, Instruction, all_instructions
+from optimus_nodes.core.language import first_wordings as wordings
 from optimus_nodes.core.planner import PlanContext
 from optimus_nodes.planner import words
 from optimus_nodes.planner.clauses import ABILITIES, WHICH_BOX

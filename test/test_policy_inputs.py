@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from optimus_nodes.core.errors import ContractError
-from optimus_nodes.core.language import all_instructions, wordings
+from optimus_nodes.core.language import all_instructions, first_wordings, wordings
 from optimus_nodes.policy.preprocess import shrink
 from optimus_nodes.policy.tokenizer import MAX_WORDS, Tokenizer, grammar_vocabulary, split
 
@@ -56,3 +56,12 @@ def test_pictures_shrink_by_area_and_pass_untouched_at_size() -> None:
 def test_something_that_is_no_colour_picture_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ContractError, match=r"the policy takes \(height, width, 3\) uint8 RGB"):
         shrink(np.zeros(shape, np.uint8), 48, 64)
+
+
+def test_a_vocabulary_of_few_words_takes_other_wordings_as_the_canonical_one() -> None:
+    words = sorted({word for one in all_instructions() for text in first_wordings(one) for word in split(text)})
+    tokenizer = Tokenizer(["<pad>", "<unk>", *words])
+    red = next(one for one in all_instructions() if one.colour == "red")
+    for sentence in wordings(red)[len(first_wordings(red)) :]:
+        encoded = tokenizer.encode(sentence)
+        assert 1 not in encoded or tokenizer.encode(red.sentence).tolist() == encoded.tolist(), sentence

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import ContractError
-from ..core.language import all_instructions, wordings
+from ..core.language import all_instructions, find_instruction, wordings
 
 PADDING, UNKNOWN = "<pad>", "<unk>"
-MAX_WORDS = 14
+MAX_WORDS = 24
 _WORD = re.compile(r"[a-z0-9']+")
 
 
@@ -28,7 +28,11 @@ def grammar_vocabulary() -> tuple[str, ...]:
 
 
 class Tokenizer:
-    """Turns a sentence into `max_words` word numbers. Words it never saw become `<unk>`."""
+    """Turns a sentence into `max_words` word numbers. Words it never saw become `<unk>`.
+
+    A sentence of the grammar that the vocabulary cannot say is taken as its canonical wording where that can be said:
+    so a policy that was taught few words obeys every wording of its instructions.
+    """
 
     def __init__(self, vocabulary: Iterable[str], max_words: int = MAX_WORDS) -> None:
         self.vocabulary = tuple(vocabulary)
@@ -42,5 +46,11 @@ class Tokenizer:
 
     def encode(self, sentence: str) -> NDArray[np.int64]:
         """Word numbers, shape (max_words,), padded with 0; words beyond `max_words` are dropped."""
-        numbers = [self._number.get(word, 1) for word in split(sentence)[: self.max_words]]
+        words = split(sentence)
+        if not self._knows(words) and (instruction := find_instruction(sentence)) is not None:
+            words = plain if self._knows(plain := split(instruction.sentence)) else words
+        numbers = [self._number.get(word, 1) for word in words[: self.max_words]]
         return np.array(numbers + [0] * (self.max_words - len(numbers)), dtype=np.int64)
+
+    def _knows(self, words: list[str]) -> bool:
+        return len(words) <= self.max_words and all(word in self._number for word in words)
