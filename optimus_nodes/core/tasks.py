@@ -64,7 +64,8 @@ class TaskJudge:
         self._named = named_things(instruction, start)
         self._bystanders = [o.name for o in start.objects if _is_loose(o) and o.name not in self._named]
         self._on_bench = any(o.kind == "bar" for o in start.objects)
-        self._waves = {side: WaveCounter() for side in ("left", "right")}
+        hands = ("left", "right") if instruction.skill == "wave" else ()
+        self._waves = {side: WaveCounter() for side in hands}
         self._rise = 0.0
         self._given = False
 
@@ -86,6 +87,10 @@ class TaskJudge:
     def why_not(self) -> str:
         """What is wrong, as a plain sentence; "" when the task is done."""
         return self._on_the_way() or self.collateral()
+
+    def happened(self) -> bool:
+        """True when it was done, whatever else was moved."""
+        return self._on_the_way() == ""
 
     def collateral(self) -> str:
         """What was moved or lost that the instruction does not speak of; "" when nothing was."""

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from ..core.joint_controller import JointControlConfig, JointController
+from ..core.perturb import Perturbation
 from ..core.robot import RobotSpec
 from ..core.scene import SceneConfig
 from ..core.values import ActionChunk, Array, Observation, SceneState
@@ -20,6 +21,7 @@ from ..sim.world import SimWorld
 
 TICK_STEPS = 2  # physics steps of 2 ms per control tick: 250 Hz
 FRAME_DT = 0.05
+LATENCY = 0.06  # s from a picture to the chunk that was decided on it
 
 
 class LockStep:
@@ -32,10 +34,11 @@ class LockStep:
         *,
         cameras: Sequence[str] = (),
         scene: SceneConfig | None = None,
-        latency: float = 0.06,
+        latency: float = LATENCY,
+        seed: int = 0,
     ) -> None:
         self.robot = robot
-        self.world = SimWorld(robot, urdf, scene=scene or SceneConfig())
+        self.world = SimWorld(robot, urdf, scene=scene or SceneConfig(), seed=seed)
         self.controller = JointController(robot, JointControlConfig(), GravityModel(robot, urdf))
         self._renderer = SceneRenderer(self.world, cameras) if cameras else None
         self._cameras = tuple(cameras)
@@ -43,8 +46,13 @@ class LockStep:
         self._waiting: deque[tuple[float, ActionChunk]] = deque()
         self._ticks = self._frames = 0
 
-    def reset(self, seed: int, home: Array | None = None) -> SceneState:
-        """Lay out the scene of `seed`, forget all motion. `home` (J,) rad: start in that posture instead."""
+    def reset(self, seed: int, home: Array | None = None, perturbation: Perturbation | None = None) -> SceneState:
+        """Lay out the scene of `seed`, forget all motion. `home` (J,) rad: start in that posture instead.
+
+        `perturbation`: light, looks, cameras and latency; what it moves must be in the loop's `scene` already.
+        """
+        if perturbation is not None:
+            self.world.perturbation, self._latency = perturbation, LATENCY + perturbation.latency
         self._waiting.clear()
         self._ticks = self._frames = 0
         self.world.reset(seed, time=0.0)  # rounding depends on the time, so an episode begins at 0
@@ -66,6 +74,11 @@ class LockStep:
         """A picture for people, (H, W, 3) uint8 RGB."""
         assert self._renderer is not None
         return self._renderer.render(camera, self.world.snapshot())  # type: ignore[return-value]
+
+    def close(self) -> None:
+        """Free the renderer."""
+        if self._renderer is not None:
+            self._renderer.close()
 
     def advance(self, positions: Array, progress: float, step_dt: float, policy_id: str, task_id: int = 0) -> None:
         """Hand over the chunk decided on the present observation and let one camera frame pass."""

@@ -11,6 +11,7 @@ from ..core.errors import ConfigError, DeviceError
 from ..core.values import ImageArray
 from .world import PhysicsSnapshot, SimWorld
 
+_UPRIGHT = np.eye(3).ravel()
 _EGL_HELP = "install Mesa's software EGL: apt-get install libegl1 libgl1-mesa-dri (or set MUJOCO_GL=osmesa)"
 
 
@@ -23,7 +24,7 @@ class SceneRenderer:
     def __init__(
         self, world: SimWorld, cameras: Sequence[str] = ("head", "wrist_left", "wrist_right", "outside")
     ) -> None:
-        self._model = world.model
+        self._model, self._world = world.model, world
         self._data = mujoco.MjData(world.model)
         self._sizes = {}
         for name in cameras:
@@ -65,6 +66,10 @@ class SceneRenderer:
         mujoco.mjv_updateScene(
             self._model, self._data, self._option, None, self._camera, mujoco.mjtCatBit.mjCAT_ALL.value, self._scene
         )
+        for centre, half, colour in self._world.look.patches[: self._scene.maxgeom - self._scene.ngeom]:
+            geom = self._scene.geoms[self._scene.ngeom]
+            mujoco.mjv_initGeom(geom, mujoco.mjtGeom.mjGEOM_BOX, half, centre, _UPRIGHT, np.array([*colour, 1.0], "f4"))
+            self._scene.ngeom += 1
         pixels = self._pixels[camera]
         rect = mujoco.MjrRect(0, 0, width, height)
         mujoco.mjr_render(rect, self._scene, self._context)
@@ -72,5 +77,6 @@ class SceneRenderer:
         return np.ascontiguousarray(pixels[::-1])
 
     def close(self) -> None:
-        """Free the OpenGL context."""
+        """Free the OpenGL context, and first what lives in it: freed later, it would take down the next renderer's."""
+        self._context.free()
         self._gl.free()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from ..core.perturb import Look, Perturbation
 from ..core.robot import RobotSpec
 from ..core.scene import SceneConfig, SceneDraw, draw_scene
 from ..core.tasks_body import Body
@@ -29,7 +30,13 @@ class SimWorld:
     """A robot on a bench. The same seed and the same commands give the same motion, bit for bit."""
 
     def __init__(
-        self, robot: RobotSpec, urdf: str, *, base: str = "fixed", scene: SceneConfig | None = SceneConfig()
+        self,
+        robot: RobotSpec,
+        urdf: str,
+        *,
+        base: str = "fixed",
+        scene: SceneConfig | None = SceneConfig(),
+        seed: int = 0,
     ) -> None:
         self.robot = robot
         self.scene = scene
@@ -37,6 +44,8 @@ class SimWorld:
         self.data = mujoco.MjData(self.model)
         self._seed = 0
         self.draw: SceneDraw | None = None
+        self.perturbation = Perturbation()  # acts from the next reset on; what it moves is in `scene` already
+        self.look = Look()
         bench = scene.bench if scene is not None else None
         self._things = BenchThings(self.model, bench, scene.bench_top) if scene and bench else None
         self._index_model()
@@ -44,7 +53,8 @@ class SimWorld:
             name: getattr(self.model, name).copy()
             for name in ("light_pos", "light_diffuse", "cam_pos", "cam_quat", "geom_rgba")
         }
-        self.reset(0)
+        self._ambient = self.model.vis.headlight.ambient.copy()
+        self.reset(seed)
 
     def _index_model(self) -> None:
         model, names = self.model, self.robot.joint_names
@@ -73,7 +83,7 @@ class SimWorld:
         Raises: ConfigError on a negative seed.
         """
         stamp = self.data.time if time is None else time
-        draw = draw_scene(self.scene, seed, len(self.robot.cameras)) if self.scene else None
+        draw = self.perturbation.draw(draw_scene(self.scene, seed, len(self.robot.cameras))) if self.scene else None
         mujoco.mj_resetData(self.model, self.data)
         self.data.time = stamp
         self._seed, self.draw = seed, draw
@@ -127,6 +137,7 @@ class SimWorld:
         model.light_pos[lamp] += draw.light[0]
         model.light_diffuse[lamp] = draw.light[1]
         model.geom_rgba[model.geom("bench_top").id, :3] = np.array(BENCH_RGBA[:3]) * draw.bench_shade
+        self._dress(self.perturbation.look(self.scene, draw.seed))  # type: ignore[arg-type]
         for camera, offset in zip(self.robot.cameras, draw.camera_offset, strict=True):
             cam, turn = model.camera(camera.name).id, np.zeros(4)
             angle = float(np.linalg.norm(offset[3:]))
@@ -136,6 +147,13 @@ class SimWorld:
             mujoco.mju_mulQuat(rotated, model.cam_quat[cam].copy(), turn)
             model.cam_quat[cam] = rotated
         mujoco.mj_setConst(model, mujoco.MjData(model))
+
+    def _dress(self, look: Look) -> None:
+        self.look, model = look, self.model
+        for name, colour in (("bench_top", look.bench), ("floor", look.floor)):
+            if colour is not None:
+                model.geom_rgba[model.geom(name).id, :3] = colour
+        model.vis.headlight.ambient[:] = self._ambient * look.ambient
 
     def apply(self, command: JointCommand) -> None:
         """Take an impedance command; it acts, clipped to the joints' torque limits, until the next one."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from optimus_nodes.core.errors import ConfigError
+from optimus_nodes.core.perturb import Perturbation
 from optimus_nodes.core.values import JointCommand
 from optimus_nodes.robot.dynamics import GravityModel
 from optimus_nodes.robot.load import load_robot
@@ -95,3 +96,29 @@ def test_the_truth_about_the_body_says_where_hands_and_fingertips_are():
         assert body.hands[side][1] * sign > 0.2
         assert np.linalg.norm(body.fingertips[side] - body.hands[side]) < 0.12
         assert body.hands[side][2] < body.shoulders[side]
+
+
+def test_a_renderer_that_follows_a_closed_one_sees():
+    """A closed renderer's leftovers used to be freed in the next one's context, whose pictures were then black."""
+    for _ in range(3):
+        world = SimWorld(ROBOT, URDF)
+        renderer = SceneRenderer(world, ("head",))
+        assert renderer.render("head", world.snapshot()).mean() > 20.0
+        renderer.close()
+        del renderer, world
+
+
+def test_a_texture_changes_the_picture_and_the_next_clean_scene_is_as_before():
+    world = SimWorld(ROBOT, URDF)
+    renderer = SceneRenderer(world, ("head",))
+
+    def picture(changed):
+        world.perturbation = changed
+        world.reset(3, time=0.0)
+        return renderer.render("head", world.snapshot()).astype(int)
+
+    clean = picture(Perturbation())
+    for changed in (Perturbation(texture=True), Perturbation(light=True), Perturbation(camera=True)):
+        assert np.abs(picture(changed) - clean).mean() > 2.0, changed.name
+    assert np.array_equal(picture(Perturbation()), clean)
+    renderer.close()
