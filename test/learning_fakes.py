@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from synthetic_data import make_data_set, synthetic_robot
+from synthetic_data import synthetic, synthetic_robot
 
 from optimus_nodes.core.robot import RobotSpec
 from optimus_nodes.learning.batches import AugmentConfig
-from optimus_nodes.learning.data import Mixture, read_data_set
+from optimus_nodes.learning.data import Mixture
 from optimus_nodes.learning.train import TrainConfig, Trainer, use_threads
 
 ROBOT = synthetic_robot(joints=4)
@@ -17,10 +17,9 @@ SMALL = {"width": 64, "layers": 2, "heads": 4, "sentence": 64, "fine_queries": 4
 
 
 def small_mixture(folder: Path, episodes: int = 40, **options: Any) -> Mixture:
-    """The synthetic data set with half-size pictures, made in `folder` unless it is there."""
-    if not folder.exists():
-        make_data_set(folder, episodes=episodes, length=2, shrink=2, robot=ROBOT, **options)
-    return Mixture([read_data_set(str(folder), {})], held_out=0.1)
+    """The synthetic data set with half-size pictures, in memory, as if it had been read from `folder`."""
+    made = synthetic(episodes=episodes, length=2, shrink=2, robot=ROBOT, **options)
+    return Mixture([made.data_set(folder)], held_out=0.1)
 
 
 def small_trainer(mixture: Mixture, work: Path, robot: RobotSpec = ROBOT, **changes: Any) -> Trainer:

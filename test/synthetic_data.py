@@ -1,4 +1,4 @@
-"""A data set in the format of the demonstrations that is made in a second and needs eyes and ears.
+"""A data set that is made in a second, in memory or as files, and needs eyes and ears.
 
 Four coloured squares lie on a grey bench; the sentence names one, and for "place" one of two sides. The "arm" must
 reach the named square: joints 0 and 1 go to its x and y, joint 2 to the named side. Nothing else tells which one.
@@ -6,16 +6,26 @@ reach the named square: joints 0 and 1 go to its x and y, joint 2 to the named s
 
 from __future__ import annotations
 
-import json
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from optimus_nodes.core.contract import PolicyContract
+from optimus_nodes.core.episode import Column, EpisodeInfo, FrameRow, Outcome, RecordingContract
 from optimus_nodes.core.language import COLOURS, all_instructions
 from optimus_nodes.core.language import first_wordings as wordings
 from optimus_nodes.core.robot import CameraSpec, RobotSpec
+from optimus_nodes.dataset.stats import sample
+from optimus_nodes.dataset.store import Store
+from optimus_nodes.dataset.video import Encoder, Encoding
+from optimus_nodes.learning.data import DataSet
+from optimus_nodes.learning.frames import Shard
 
 RGB = {"red": (200, 40, 40), "green": (40, 170, 60), "blue": (40, 70, 200), "yellow": (210, 190, 40)}
+AUX = ("target_x", "target_y", "target_z", "target_mask", "target_head_u", "target_head_v")
 CAMERAS = {"head": (96, 128), "wrist_left": (60, 80), "wrist_right": (60, 80)}
 
 
@@ -58,8 +68,34 @@ def scene(rng: np.random.Generator, shrink: int = 1) -> tuple[np.ndarray, dict[s
     return picture[::shrink, ::shrink], centres
 
 
-def make_data_set(
-    folder: Path,
+@dataclass
+class Synthetic:
+    """Frames of short episodes, as `learning.frames` opens them."""
+
+    robot: RobotSpec
+    sizes: dict[str, tuple[int, int]]
+    sentences: list[str]
+    images: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
+
+    @property
+    def contract(self) -> RecordingContract:
+        robot, (horizon, joints) = self.robot, self.rows["action"].shape[1:]
+        extras = (Column("expert.chunk", horizon * joints), Column("expert.progress", 1), Column("expert.aux", 6, AUX))
+        cameras = tuple((name, *size) for name, size in self.sizes.items())
+        names, pads = robot.joint_names, robot.tactile_pads
+        return RecordingContract(robot.name, robot.urdf_sha256, names, pads, cameras, 10, extras)
+
+    def data_set(self, folder: Path) -> DataSet:
+        """In memory, as if it had been read from `folder`."""
+        robot, cameras = self.robot, self.contract.cameras
+        names, pads, horizon = robot.joint_names, robot.tactile_pads, self.rows["action"].shape[1]
+        contract = PolicyContract(robot.name, robot.urdf_sha256, names, pads, cameras, 0.05, horizon, 0.1)
+        shard = Shard(folder, self.images, self.rows)
+        return DataSet(folder, contract, AUX, dict(enumerate(self.sentences)), (shard,))
+
+
+def synthetic(
     *,
     episodes: int,
     seed: int = 0,
@@ -68,13 +104,13 @@ def make_data_set(
     horizon: int = 16,
     shrink: int = 1,
     cameras: tuple[str, ...] = tuple(CAMERAS),
-) -> Path:
-    """Write `episodes` short episodes as one shard, pictures of `cameras` 1/`shrink` of full size; returns `folder`."""
+) -> Synthetic:
+    """`episodes` short episodes, pictures of `cameras` 1/`shrink` of full size."""
     robot = robot or synthetic_robot()
     sizes = {name: (h // shrink, w // shrink) for name, (h, w) in CAMERAS.items() if name in cameras}
     rng, joints = np.random.default_rng(seed), len(robot.joint_names)
     frames = episodes * length
-    images = {n: np.zeros((frames, *size, 3), np.uint8) for n, size in sizes.items()}
+    images = {n: np.full((frames, *size, 3), 90, np.uint8) for n, size in sizes.items()}
     position, action = np.zeros((frames, joints), np.float32), np.zeros((frames, horizon, joints), np.float32)
     progress, aux = np.zeros(frames, np.float32), np.zeros((frames, 6), np.float32)
     ids, episode, frame = (np.zeros(frames, np.int32) for _ in range(3))
@@ -91,8 +127,6 @@ def make_data_set(
         for t in range(length):
             i = e * length + t
             images["head"][i] = picture
-            for name in set(images) - {"head"}:
-                images[name][i] = 90
             along = t / length
             position[i] = start + along * (goal - start)
             ahead = np.minimum(1.0, along + np.arange(horizon)[:, None] / length / 2)
@@ -100,25 +134,35 @@ def make_data_set(
             progress[i] = along
             aux[i] = goal[0], goal[1], 0.0, 1.0, u, v
             ids[i], episode[i], frame[i] = sentences.index(options[rng.integers(len(options))]), e, t
-    shard = folder / "shard-0000"
-    shard.mkdir(parents=True)
-    for name, pictures in images.items():
-        np.save(shard / f"{name}.npy", pictures)
     pads = np.zeros((frames, len(robot.tactile_pads)), np.float32)
-    arrays = {"position": position, "velocity": 0 * position, "tactile": pads, "action": action, "progress": progress}
-    arrays |= {"aux": aux, "sentence_id": ids, "episode": episode, "frame": frame}
-    for name, values in arrays.items():
-        np.save(shard / f"{name}.npy", values)
-    meta = {
-        "sentences": sentences,
-        "aux": ["target_x", "target_y", "target_z", "target_mask", "target_head_u", "target_head_v"],
-        "robot": robot.name,
-        "urdf_sha256": robot.urdf_sha256,
-        "joint_names": list(robot.joint_names),
-        "tactile_pads": list(robot.tactile_pads),
-        "cameras": {n: list(size) for n, size in sizes.items()},
-        "step_dt": 0.05,
-        "frame_dt": 0.1,
-    }
-    (shard / "meta.json").write_text(json.dumps(meta))
+    rows = {"position": position, "tactile": pads, "action": action, "progress": progress, "aux": aux}
+    rows |= {"task": ids, "episode": episode, "frame": frame, "intervention": np.zeros(frames, bool)}
+    return Synthetic(robot, sizes, sentences, images, rows)
+
+
+def make_data_set(folder: Path, *, failed: tuple[int, ...] = (), **options: Any) -> Path:
+    """Store what `synthetic` makes; returns `folder`."""
+    return store(folder, synthetic(**options), failed)
+
+
+def store(folder: Path, made: Synthetic, failed: tuple[int, ...] = ()) -> Path:
+    """Write a LeRobot data set; the episodes `failed` count as failures. Returns `folder`."""
+    rows = made.rows
+    with closing(Store(folder, made.contract)) as target:
+        for number in range(int(rows["episode"][-1]) + 1):
+            files = target.begin(EpisodeInfo("", "script", "", made.robot.name, "test", number))
+            encoders = {name: Encoder(w, h, 10, Encoding("ultrafast", 10)) for name, (h, w) in made.sizes.items()}
+            for k in np.flatnonzero(rows["episode"] == number):
+                pictures = {name: made.images[name][k] for name in made.sizes}
+                first = bool(rows["frame"][k] == 0)
+                packets = {name: encoders[name].encode(one, key=first) for name, one in pictures.items()}
+                still, touch = 0 * rows["position"][k], rows["tactile"][k]
+                labels = {"expert.chunk": rows["action"][k].ravel(), "expert.progress": rows["progress"][k]}
+                labels["expert.aux"] = rows["aux"][k]
+                position, words = rows["position"][k], made.sentences[rows["task"][k]]
+                applied = rows["action"][k, 2]
+                row = FrameRow(0.1 * k, position, still, still, touch, applied, False, False, words, labels)
+                files.add(row, packets, {name: sample(one) for name, one in pictures.items()} if first else None)
+            outcome = Outcome(False, "it fell", "simulator") if number in failed else Outcome(True, "", "simulator")
+            target.save(files.finish(outcome))
     return folder

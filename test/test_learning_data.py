@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from learning_fakes import small_mixture
-from synthetic_data import make_data_set, synthetic_robot
+from synthetic_data import make_data_set, store, synthetic, synthetic_robot
 
 from optimus_nodes.core.errors import ConfigError, ContractError
 from optimus_nodes.learning.batches import AugmentConfig, BatchMaker, copy_shifted, training_batches
-from optimus_nodes.learning.data import Mixture, read_data_set
+from optimus_nodes.learning.data import DataSet, Mixture, read_data_set
+from optimus_nodes.learning.frames import chunks_from_applied
 from optimus_nodes.learning.loss import AuxLayout
 from optimus_nodes.policy.tokenizer import Tokenizer, grammar_vocabulary
 
 
-def change_meta(folder: Path, **changes: object) -> None:
-    path = folder / "shard-0000" / "meta.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., DataSet]:
+    """Reads a data set below tmp_path with a cache of its own."""
+    return lambda name: read_data_set(f"{tmp_path}/{name}", tmp_path / "cache")
 
 
 def test_episodes_are_either_trained_on_or_held_out(tmp_path: Path) -> None:
@@ -36,50 +41,125 @@ def test_the_frame_before_is_of_the_same_episode(tmp_path: Path) -> None:
 
 
 def test_a_weight_multiplies_how_often_a_frame_is_drawn(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        make_data_set(tmp_path / name, episodes=20, length=2, shrink=2)
-    sets = [read_data_set(f"{tmp_path / 'a'}:3", {}), read_data_set(str(tmp_path / "b"), {})]
+    made = synthetic(episodes=20, length=2, shrink=2)
+    sets = [replace(made.data_set(tmp_path / "a"), weight=3.0), made.data_set(tmp_path / "b")]
     mixture = Mixture(sets, held_out=0.0)
     share = mixture.probability[mixture.shard[mixture.training] == 0].sum()
     assert share == pytest.approx(0.75)
 
 
+def test_frames_that_a_person_corrected_count_more(tmp_path: Path) -> None:
+    made = synthetic(episodes=20, length=2, shrink=2)
+    made.rows["intervention"][:10] = True
+    mixture = Mixture([made.data_set(tmp_path)], held_out=0.0, balance=0.0, intervention=3.0)
+    assert mixture.probability[:10].sum() == pytest.approx(0.5)
+
+
+def test_a_recording_is_read_as_it_was_made(tmp_path: Path, read: Callable[..., DataSet]) -> None:
+    made = synthetic(episodes=3, length=4)
+    make_data_set(tmp_path / "d", episodes=3, length=4)
+    (shard,) = read("d").shards
+    for name, values in made.rows.items():
+        if name != "task":
+            np.testing.assert_array_equal(shard.rows[name], values, err_msg=name)
+    told = [read("d").sentences[k] for k in shard.rows["task"]]
+    assert told == [made.sentences[k] for k in made.rows["task"]]
+    off = np.abs(shard.images["head"].astype(int) - made.images["head"])
+    assert shard.images["head"].shape == (12, 96, 128, 3) and off.mean() < 6.0
+    assert shard.images["wrist_left"].shape == (12, 60, 80, 3)
+
+
+def test_pictures_are_decoded_once(tmp_path: Path, read: Callable[..., DataSet]) -> None:
+    make_data_set(tmp_path / "d", episodes=2, shrink=2)
+    first = read("d").shards[0].folder
+    stamp = (first / "head.npy").stat().st_mtime_ns
+    again = read("d").shards[0].folder
+    assert again == first and (again / "head.npy").stat().st_mtime_ns == stamp
+
+
+def test_changed_recordings_are_decoded_anew_and_the_old_frames_go(
+    tmp_path: Path, read: Callable[..., DataSet]
+) -> None:
+    make_data_set(tmp_path / "d", episodes=2, shrink=2)
+    first = read("d").shards[0].folder
+    os.utime(tmp_path / "d" / "data" / "chunk-000" / "file-000.parquet", (1, 1))
+    assert read("d").shards[0].folder != first and not first.exists()
+
+
+def test_failed_episodes_are_kept_but_not_learned_from(tmp_path: Path, read: Callable[..., DataSet]) -> None:
+    make_data_set(tmp_path / "d", episodes=5, length=2, shrink=2, failed=(1, 3))
+    mixture = Mixture([read("d")], held_out=0.0)
+    assert len(mixture) == 10
+    assert mixture.shards[0].rows["episode"][mixture.training].tolist() == [0, 0, 2, 2, 4, 4]
+    make_data_set(tmp_path / "f", episodes=1, shrink=2, failed=(0,))
+    with pytest.raises(ConfigError, match="every episode of .*/f failed; there is nothing to learn from"):
+        Mixture([read("f")])
+
+
+def test_a_persons_motion_is_its_own_advice() -> None:
+    """Row k of what was applied is in force when frame k + 1 is taken."""
+    applied = np.array([[1.0], [2.0], [3.0], [4.0]], np.float32)
+    chunks = chunks_from_applied(applied, fps=10, horizon=4, step_dt=0.05)
+    assert chunks[..., 0].tolist() == [[1, 1, 1, 1.5], [1, 1.5, 2, 2.5], [2, 2.5, 3, 3.5], [3, 3.5, 4, 4]]
+
+
+def test_data_sets_without_targets_know_nothing_of_them(tmp_path: Path) -> None:
+    made = synthetic(episodes=4, length=2, shrink=2)
+    bare = made.data_set(tmp_path / "b")
+    bare = replace(bare, aux=(), shards=(replace(bare.shards[0], rows={**made.rows, "aux": np.zeros((8, 0))}),))
+    mixture = Mixture([bare, made.data_set(tmp_path / "a")], held_out=0.0)
+    assert mixture.aux == made.data_set(tmp_path).aux
+    assert np.isnan(mixture.gather("aux", np.arange(8))).all()
+    assert np.isfinite(mixture.gather("aux", np.arange(8, 16))).all()
+
+
+def test_a_bound_on_memory_lets_frames_go_and_changes_no_batch(tmp_path: Path, read: Callable[..., DataSet]) -> None:
+    make_data_set(tmp_path / "d", episodes=4, shrink=2)
+    released: list[int] = []
+
+    class Watched(Mixture):
+        def release(self) -> None:
+            released.append(1)
+            super().release()
+
+    mixture = Watched([read("d")], held_out=0.0)
+    words, small = Tokenizer(grammar_vocabulary()), 20 * mixture.bytes_per_frame / 1e9
+    bound, free = (BatchMaker(mixture, words, 8, 0, AugmentConfig(), memory=m) for m in (small, 0.0))
+    one, other = bound.new(), free.new()
+    for number in range(5):
+        bound.training_batch(number, one)
+        free.training_batch(number, other)
+        assert torch.equal(one.images[0], other.images[0])
+    assert len(released) == 2
+
+
 def test_data_for_another_robot_is_refused_naming_both_folders(tmp_path: Path) -> None:
-    make_data_set(tmp_path / "a", episodes=2)
-    make_data_set(tmp_path / "b", episodes=2)
-    change_meta(tmp_path / "b", urdf_sha256="f" * 64)
-    sets = [read_data_set(str(tmp_path / name), {}) for name in ("a", "b")]
+    one, other = (synthetic(episodes=2).data_set(tmp_path / name) for name in ("a", "b"))
+    other = replace(other, contract=replace(other.contract, urdf_sha256="f" * 64))
     with pytest.raises(ContractError, match=rf"urdf_sha256: {tmp_path}/a was made with 000000000000, {tmp_path}/b has"):
-        Mixture(sets)
+        Mixture([one, other])
 
 
-def test_data_with_joints_in_another_order_is_refused(tmp_path: Path) -> None:
-    make_data_set(tmp_path / "a", episodes=2)
-    make_data_set(tmp_path / "b", episodes=2)
-    names = list(synthetic_robot().joint_names)
-    change_meta(tmp_path / "b", joint_names=[names[1], names[0], *names[2:]])
+def test_data_with_joints_in_another_order_is_refused(tmp_path: Path, read: Callable[..., DataSet]) -> None:
+    robot = synthetic_robot()
+    names = robot.joint_names
+    turned = replace(robot, joint_names=(names[1], names[0], *names[2:]))
+    make_data_set(tmp_path / "a", episodes=1, robot=robot)
+    make_data_set(tmp_path / "b", episodes=1, robot=turned)
     with pytest.raises(ContractError, match="joint order: number 0 is 'joint_0' in .*/a but 'joint_1' in .*/b"):
-        Mixture([read_data_set(str(tmp_path / name), {}) for name in ("a", "b")])
+        Mixture([read("a"), read("b")])
 
 
 def test_an_empty_folder_says_how_to_make_data(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="holds no shard-.*optimus collect"):
-        read_data_set(str(tmp_path), {})
+    with pytest.raises(ConfigError, match="is no data set; make one with: optimus collect"):
+        read_data_set(str(tmp_path))
 
 
-def test_a_broken_shard_is_named(tmp_path: Path) -> None:
-    shard = make_data_set(tmp_path / "d", episodes=3) / "shard-0000"
-    action = np.load(shard / "action.npy")
-    action[4, 0, 0] = np.nan
-    np.save(shard / "action.npy", action)
-    with pytest.raises(ConfigError, match=r"action.npy is not finite in frame 4 \(1 such frames\)"):
-        read_data_set(str(tmp_path / "d"), {})
-    np.save(shard / "action.npy", action[:5])
-    with pytest.raises(ConfigError, match=r"action.npy has shape \(5, 16, 8\); its meta.json asks for \(12, 16, 8\)"):
-        read_data_set(str(tmp_path / "d"), {})
-    (shard / "head.npy").unlink()
-    with pytest.raises(ConfigError, match="is not a whole shard.*collect it again"):
-        read_data_set(str(tmp_path / "d"), {})
+def test_a_number_that_is_none_is_named(tmp_path: Path) -> None:
+    made = synthetic(episodes=3, shrink=2)
+    made.rows["action"][4, 0, 0] = np.nan
+    with pytest.raises(ConfigError, match=r"action of episode 1 is not finite in frame 0 \(1 such frames\)"):
+        read_data_set(str(store(tmp_path / "d", made)), tmp_path / "cache")
 
 
 @pytest.mark.parametrize(("dx", "dy"), [(0, 0), (3, -2), (-4, 4), (1, 0)])
@@ -123,8 +203,6 @@ def test_names_of_training_only_targets_say_what_is_known_and_where_to_look() ->
     layout = AuxLayout(names, ["head", "wrist"])
     assert [names[i] for i in layout.targets] == ["box_x", "goal_x"]
     assert layout.places == [[(3, 4)], [(5, 6)]]
-    import torch
-
     rows = torch.tensor([[0.3, 1.0, float("nan"), 0, 0, 0, 0], [0.3, 0.0, 0.7, 0, 0, 0, 0]])
     targets, known = layout.split(rows)
     assert known.tolist() == [[1.0, 0.0], [0.0, 1.0]]

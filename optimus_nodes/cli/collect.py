@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +15,10 @@ from ..learning.collect import CollectJob, collect
 
 
 def run(
-    out: Annotated[Path, typer.Argument(help="Folder of the data set; finished shards in it are kept.")],
+    out: Annotated[Path, typer.Argument(help="Folder of the data set; what is in it stays.")],
     episodes: Annotated[int, typer.Option(help="How many scenes to play.")] = 400,
     seed: Annotated[int, typer.Option(help="Seed of the first scene, 10000 or more.")] = 100_000,
+    scene: Annotated[str, typer.Option(help="boxes or bench.")] = "boxes",
     policy: Annotated[str, typer.Option(help="Model bundle that acts while the expert labels.")] = "",
     beta: Annotated[float, typer.Option(help="With --policy: share of tasks the expert plays itself, 0 to 1.")] = 0.2,
     noise: Annotated[float, typer.Option(help="Strength of the pushes off the expert's path.")] = 1.0,
@@ -25,15 +27,24 @@ def run(
     """Make demonstrations in the simulator."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("LP_NUM_THREADS", "0")
-    job = CollectJob(str(out), episodes, seed, noise=noise, policy=policy, beta=beta)
+    job = CollectJob(str(out), episodes, seed, scene=scene, noise=noise, policy=policy, beta=beta)
     totals: Counter[str] = Counter()
+    begun = time.monotonic()
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as bar:
-        task = bar.add_task("shards", total=job.shards)
-        for counts in collect(job, workers or os.cpu_count() or 1):
+        task = bar.add_task("scenes", total=episodes)
+        for counts in collect(job, workers or os.cpu_count() or 1, bar.console.print):
             totals.update(counts)
             done, failed = (sum(n for k, n in totals.items() if k.endswith(end)) for end in ("_done", "_failed"))
-            bar.update(task, advance=1, description=f"{totals['frames']} frames, {done} tasks done, {failed} failed")
-            if not bar.console.is_terminal:
-                print(f"{totals['episodes']}/{episodes} episodes, {dict(totals)}", flush=True)
+            words = f"{totals['frames']} frames, {done} tasks done, {failed} failed"
+            bar.update(task, advance=counts["episodes"], description=words)
+            if not bar.console.is_terminal and totals["episodes"] % 20 == 0:
+                print(f"{totals['episodes']}/{episodes} scenes, {words}, {time.monotonic() - begun:.0f} s", flush=True)
+    print(f"{out}: {totals['stored']} episodes added in {(time.monotonic() - begun) / 60:.1f} min; {_table(totals)}")
     return 0
+
+
+def _table(totals: Counter[str]) -> str:
+    skills = sorted({name.rpartition("_")[0] for name in totals if name.endswith(("_done", "_failed"))})
+    rows = [f"{one} {totals[f'{one}_done']}/{totals[f'{one}_done'] + totals[f'{one}_failed']}" for one in skills]
+    return "done: " + (", ".join(rows) or "nothing new")

@@ -28,6 +28,11 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the work folder.")] = False,
     held_out: Annotated[float, typer.Option(help="Share of episodes kept for validation.")] = 0.03,
     validate_every: Annotated[int, typer.Option(help="Steps between validations and checkpoints.")] = 250,
+    intervention: Annotated[
+        float, typer.Option("--intervention-weight", help="Frames in which a person corrected count so many times.")
+    ] = 3.0,
+    memory: Annotated[float, typer.Option(help="GB of frames kept in memory; 0: what the system gives.")] = 0.0,
+    cache: Annotated[Path | None, typer.Option(help="Folder for decoded pictures; default below ~/.cache.")] = None,
     robot: Annotated[str, typer.Option(help="Robot the data must be for, from config/robots/.")] = "optimus",
     fp32: Annotated[bool, typer.Option("--fp32", help="No bf16 matrix products (slower).")] = False,
 ) -> int:
@@ -44,8 +49,7 @@ def run(
         raise ConfigError(f"{work} holds no checkpoint to resume; leave --resume out")
     threads = use_threads(threads)
     spec = _robot(robot)
-    defaults = {"tactile_pads": list(spec.tactile_pads), "history_dt": 0.1}
-    mixture = Mixture([read_data_set(one, defaults) for one in data], held_out)
+    mixture = Mixture([read_data_set(one, cache, _decoding(one)) for one in data], held_out, intervention=intervention)
     _check_robot(mixture, spec)
     config = TrainConfig(
         work=work,
@@ -56,6 +60,7 @@ def run(
         seed=seed,
         validate_every=validate_every,
         bf16=not fp32,
+        memory=memory,
     )
     trainer = Trainer(mixture, spec, config)
     if resume:
@@ -84,8 +89,21 @@ def _robot(name: str) -> Any:
 def _check_robot(mixture: Any, spec: Any) -> None:
     from ..core.contract import require_fit, robot_differences
 
-    side = f"data set {mixture.folders[0]} (meta.json)"
+    side = f"data set {mixture.folders[0]} (meta/robot.json)"
     require_fit(robot_differences(mixture.contract, spec, side), f"the data do not fit robot {spec.name}")
+
+
+def _decoding(name: str) -> Any:
+    """Says how far the pictures of a data set are decoded, once they have to be."""
+    begun, said = time.monotonic(), [0.0]
+
+    def progress(done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - begun > 2.0 and (now - said[0] > 10.0 or done == total):
+            said[0] = now
+            print(f"decoding the pictures of {name}: {done} of {total} episodes", flush=True)
+
+    return progress
 
 
 class _Interrupt:

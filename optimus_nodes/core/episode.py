@@ -68,6 +68,7 @@ class FrameRow:
     """One row of the table. (J,) rad, rad/s, N·m; tactile (P,) N; `task`: the sub-instruction in force.
 
     `action`: the position targets that the driver really applied, the last ones before the next frame.
+    `extras`: values (N,) of the columns that only this data set has.
     `gap`: a picture of this frame is a repeat, or off by more than half a period.
     """
 
@@ -80,6 +81,16 @@ class FrameRow:
     intervention: bool
     gap: bool
     task: str
+    extras: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that only some data sets have: `size` float32 numbers per frame; `names` of them, or none."""
+
+    name: str
+    size: int
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,7 @@ class RecordingContract:
     """Whose data a data set holds: recordings of another robot, order or picture size never mix with it.
 
     `cameras`: (name, height, width) of the recorded pictures, pixels; the first one sets the time of a frame.
+    `extras`: columns beside those that every data set has.
     """
 
     robot: str
@@ -95,10 +107,13 @@ class RecordingContract:
     tactile_pads: tuple[str, ...]
     cameras: tuple[tuple[str, int, int], ...]
     fps: int
+    extras: tuple[Column, ...] = ()
 
     def to_mapping(self) -> dict[str, Any]:
         raw = asdict(self)
         raw["cameras"] = {name: [height, width] for name, height, width in self.cameras}
+        if not self.extras:
+            del raw["extras"]
         return raw
 
 
@@ -119,6 +134,7 @@ def contract_from(raw: Mapping[str, Any], where: str) -> RecordingContract:
             tuple(raw["tactile_pads"]),
             tuple((str(name), int(size[0]), int(size[1])) for name, size in raw["cameras"].items()),
             int(raw["fps"]),
+            tuple(Column(str(one["name"]), int(one["size"]), tuple(one["names"])) for one in raw.get("extras", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ConfigError(f"{where} does not say which robot it was recorded with: {error!r}") from error

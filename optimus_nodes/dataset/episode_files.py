@@ -21,7 +21,7 @@ from typing import Any
 import av
 import numpy as np
 
-from ..core.episode import EpisodeInfo, Event, FrameRow, Outcome, RecordingContract, episode_info
+from ..core.episode import Column, EpisodeInfo, Event, FrameRow, Outcome, RecordingContract, episode_info
 from ..core.values import ImageArray
 from . import tables
 from .files import DatasetError, make_folder, read_sealed, sealed, sync_file, sync_folder, write_whole
@@ -38,6 +38,8 @@ CUT_SHORT = "the recorder ended before the episode did"
 class Draft:
     """An episode whose files are complete in `folder`. `rescued`: what was mended, in words, when it was cut short.
 
+    extras: the columns that only this data set has.
+
     wait: called when its tables are staged; afterwards `sync`, `refused` and all other files are there too.
     """
 
@@ -51,11 +53,13 @@ class Draft:
     sync: dict[str, Any] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     rescued: str = ""
+    extras: tuple[Column, ...] = ()
     wait: Callable[[], object] = lambda: None
 
     def stats(self, table: Mapping[str, Any]) -> dict[str, Stats]:
-        """LeRobot's statistics of every feature; `table` holds the columns."""
-        found = {key: column_stats(values) for key, values in table.items()}
+        """LeRobot's statistics of every feature; `table` holds the columns. Labels of training have none."""
+        labels = {one.name for one in self.extras}
+        found = {key: column_stats(values) for key, values in table.items() if key not in labels}
         return {**found, **{f"observation.images.{name}": one for name, one in self.pictures.items()}}
 
 
@@ -129,6 +133,7 @@ class EpisodeFiles:
             os.close(self._notes)
         pictures = {name: one.result() for name, one in self._pictures.items()}
         draft = Draft(self.folder, self.info, rows, self.tasks, outcome, pictures, self.events)
+        draft.extras = self._contract.extras
         draft.wait = lambda: self._require_whole(ended, len(rows))
         return draft
 
@@ -163,7 +168,7 @@ def rehearse(contract: RecordingContract) -> None:
     """Do in memory what `stage` will do: NumPy and Arrow load much at the first use, while nobody waits yet."""
     rows = np.zeros(256, row_type(contract))
     table = tables.columns(rows, contract, 0, 0, {0: 0})
-    stats = Draft(Path(), EpisodeInfo(), rows, [""], Outcome(None), {}).stats(table)
+    stats = Draft(Path(), EpisodeInfo(), rows, [""], Outcome(None), {}, extras=contract.extras).stats(table)
     tables.data_parquet(table, contract)
     tables.episode_parquet(contract, 0, len(rows), 0, [""], stats)
     np.median(rows["capture_time"])
@@ -201,7 +206,8 @@ def rescue_episode(folder: Path, contract: RecordingContract) -> Draft | None:
     if problem := _repair_streams(folder / "episode.mcap"):
         events.append(Event(frames / contract.fps, "recorder", problem))
     pictures = {name: _picture_stats(path) for name, path in paths.items()}
-    return Draft(folder, episode_info(start), rows[:frames], tasks, outcome, pictures, events, rescued=text)
+    extras = contract.extras
+    return Draft(folder, episode_info(start), rows[:frames], tasks, outcome, pictures, events, {}, [], text, extras)
 
 
 def stage(

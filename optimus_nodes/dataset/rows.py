@@ -32,6 +32,7 @@ def row_type(contract: RecordingContract) -> np.dtype[Any]:
             ("intervention", "u1"),
             ("gap", "u1"),
             ("task", "<u2"),
+            *((one.name, "<f4", one.size) for one in contract.extras),
             ("crc32", "<u4"),
         ]
     )
@@ -53,6 +54,8 @@ class RowLog:
         record["state"], record["velocity"], record["effort"] = row.position, row.velocity, row.effort
         record["tactile"], record["action"] = row.tactile, row.action
         record["intervention"], record["gap"] = row.intervention, row.gap
+        for name, values in row.extras.items():
+            record[name] = values
         record["crc32"] = zlib.crc32(record.tobytes()[:-4])
         content = record.tobytes()
         if os.write(self._file, content) != len(content):

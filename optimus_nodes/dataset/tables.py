@@ -40,6 +40,8 @@ def features(contract: RecordingContract) -> dict[str, dict[str, Any]]:
             found[key] = {"dtype": "float32", "shape": [len(names)], "names": names}
     for key, dtype in (("intervention", "bool"), ("gap", "bool"), ("capture_time", "float64")):
         found[key] = {"dtype": dtype, "shape": [1], "names": None}
+    for one in contract.extras:
+        found[one.name] = {"dtype": "float32", "shape": [one.size], "names": list(one.names) or None}
     for camera, height, width in contract.cameras:
         found[IMAGES + camera] = {
             "dtype": "video",
@@ -99,7 +101,7 @@ def columns(
         "index": frame + first,
         "task_index": np.array([task_index[int(t)] for t in rows["task"]], np.int64),
     }
-    return found
+    return found | {one.name: rows[one.name] for one in contract.extras}
 
 
 def data_parquet(table: Mapping[str, NDArray[Any]], contract: RecordingContract) -> bytes:

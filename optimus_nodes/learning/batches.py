@@ -72,9 +72,20 @@ def copy_shifted(target: NDArray[np.uint8], source: NDArray[np.uint8], dx: int, 
 
 
 class BatchMaker:
-    """Fills buffers with frames of a mixture."""
+    """Fills buffers with frames of a mixture. `memory`: GB of frames after which those read are let go, 0 never."""
 
-    def __init__(self, mixture: Mixture, tokenizer: Tokenizer, size: int, seed: int, augment: AugmentConfig) -> None:
+    def __init__(
+        self,
+        mixture: Mixture,
+        tokenizer: Tokenizer,
+        size: int,
+        seed: int,
+        augment: AugmentConfig,
+        *,
+        memory: float = 0.0,
+    ) -> None:
+        self._budget = int(memory * 1e9 / mixture.bytes_per_frame) if memory else 0
+        self._read = 0
         self.mixture, self.size, self.seed, self.augment = mixture, size, seed, augment
         self._language = np.stack([tokenizer.encode(s) for s in mixture.sentences])
         self._cumulative = np.cumsum(mixture.probability)
@@ -83,7 +94,7 @@ class BatchMaker:
         """An empty buffer."""
         c, b = self.mixture.contract, self.size
         images = [torch.zeros((b, h, w, 3), dtype=torch.uint8) for _, h, w in c.cameras]
-        rows = {n: torch.zeros((b, *self.mixture.shards[0].rows[n].shape[1:])) for n in _FLOATS}
+        rows = {n: torch.zeros((b, *self.mixture.row_shape(n))) for n in _FLOATS}
         return Batch(
             images=images,
             language=torch.zeros((b, self._language.shape[1]), dtype=torch.int64),
@@ -116,6 +127,10 @@ class BatchMaker:
     def fill(self, frames: NDArray[np.int64], shift: NDArray[np.int64], batch: Batch) -> None:
         """Copy `frames` (B,) into `batch`, pictures moved by `shift` (B, cameras, 2) px."""
         m = self.mixture
+        self._read += len(frames)
+        if self._budget and self._read > self._budget:
+            m.release()
+            self._read = len(frames)
         for name in _FLOATS:
             batch.rows[name].copy_(torch.from_numpy(m.gather(name, frames)))
         batch.previous.copy_(torch.from_numpy(m.gather("position", frames, "previous")))

@@ -37,7 +37,8 @@ def use_threads(threads: int) -> int:
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
     """How to train. Exactly one of `minutes` and `steps` is above 0 and ends the training; the learning rate follows
-    a cosine over it after `warmup` steps. `ema`: how much of the averaged weights survives a step."""
+    a cosine over it after `warmup` steps. `ema`: how much of the averaged weights survives a step. `memory`: GB of
+    frames kept in memory, 0 as many as the system likes."""
 
     work: Path
     minutes: float = 0.0
@@ -52,6 +53,7 @@ class TrainConfig:
     validate_every: int = 250
     validation_frames: int = 768
     bf16: bool = True
+    memory: float = 0.0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     shares: LossWeights = field(default_factory=LossWeights)
 
@@ -72,7 +74,9 @@ class Trainer:
         contract = mixture.contract
         self.tokenizer = Tokenizer(grammar_vocabulary())
         self.layout = AuxLayout(mixture.aux, [name for name, _, _ in contract.cameras])
-        self.maker = BatchMaker(mixture, self.tokenizer, config.batch, config.seed, config.augment)
+        self.maker = BatchMaker(
+            mixture, self.tokenizer, config.batch, config.seed, config.augment, memory=config.memory
+        )
         self.groups = {name: robot.group(name) for name in robot.groups if name not in ("arms", "hands", "upper_body")}
         self.weights = joint_weights(robot)
         torch.manual_seed(config.seed)
