@@ -24,6 +24,7 @@ DRAWER_OPEN, DRAWER_CLOSED = 0.08, 0.02  # m
 STACK_GAP = 0.015  # m between a box and the one it rests on
 UPRIGHT = 0.94  # cosine of the largest tilt of a box that still stands
 SWINGS = 2  # times there and back that count as waving
+DROPPED = 0.04  # m that a box may fall and still count as put down
 COLLATERAL = 0.10  # m that a thing the instruction does not speak of may be moved
 
 Reason = Callable[[Instruction, SceneState, SceneState, Body], str]
@@ -67,6 +68,7 @@ class TaskJudge:
         hands = ("left", "right") if instruction.skill == "wave" else ()
         self._waves = {side: WaveCounter() for side in hands}
         self._rise = 0.0
+        self._held: dict[str, float] = {}
         self._given = False
 
     def see(self, now: SceneState, body: Body) -> None:
@@ -75,6 +77,8 @@ class TaskJudge:
         if self.instruction.skill == "push":
             box, before = (named_box(self.instruction, self.start, state) for state in (now, self.start))
             self._rise = max(self._rise, float(box.position[2] - before.position[2]))
+        if self.instruction.skill == "put_down":
+            self._held |= {o.name: float(o.position[2]) for o in now.objects if o.held_by}
         if self.instruction.skill == "hand_over":
             self._given |= now.find("bar").held_by in ("both", _other(self.instruction.side))
         for side, wave in self._waves.items():
@@ -110,6 +114,9 @@ class TaskJudge:
         if what.skill == "wave":
             return _why_not_waved(what.side, self._waves)
         wrong = _ENDS[what.skill](what, self.start, self._now, self._body)
+        if not wrong and what.skill == "put_down" and self._on_bench:
+            fall = max((z - float(self._now.find(name).position[2]) for name, z in self._held.items()), default=0.0)
+            return f"the box was dropped from {100 * fall:.0f} cm" if fall > DROPPED else ""
         if not wrong and self._rise > UNTOUCHED:
             return f"box_{what.colour} was lifted by {100 * self._rise:.0f} cm instead of pushed"
         if not wrong and what.skill == "hand_over" and not self._given:

@@ -115,6 +115,13 @@ def test_the_bar_is_handed_over_when_the_other_hand_had_it_and_this_one_alone_ha
     assert verdict(OVER, in_right) == "the left hand never held the bar"
 
 
+def test_on_the_bench_a_box_that_fell_was_not_put_down():
+    high, low = (after("box_red", dz=dz, place="", held_by="left") for dz in (0.15, 0.01))
+    assert verdict(Instruction("put_down"), low, START, start=high) == ""
+    assert verdict(Instruction("put_down"), high, START, start=high) == "the box was dropped from 15 cm"
+    assert verdict(Instruction("put_down"), low, start=high) == "the box is not standing on the bench"
+
+
 def tips(left, right=(0.2, -0.4, 0.1)):
     return Body(fingertips={"left": np.array(left), "right": np.array(right)})
 
