@@ -85,6 +85,21 @@ def test_latency_and_layout_are_those_of_the_trial(stage):
     assert np.abs(loop.world.joint_state().position - hands)[ROBOT.group("arms")].max() < 0.02
 
 
+def test_a_late_policy_is_asked_again_only_when_it_has_answered_and_still_gets_there(stage, expert):
+    class Counted(ExpertPolicy):
+        asked = 0
+
+        def infer(self, observation):
+            self.asked += 1
+            return super().infer(observation)
+
+    late = Counted(ROBOT, URDF)
+    trial = trials("pick_place", 1, 1000, perturbation=Perturbation(latency=0.5))[0]
+    result = played(stage, late, trial, expert)
+    assert result.done
+    assert late.asked == pytest.approx(result.duration / 0.6, abs=2)
+
+
 def test_blacked_out_cameras_are_black_and_the_others_are_not(expert):
     class Looker(StillPolicy):
         def infer(self, observation):

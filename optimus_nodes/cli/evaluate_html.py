@@ -32,7 +32,8 @@ th { font-weight: 600; color: var(--soft); } td.n { text-align: right; white-spa
 .grid th.up { writing-mode: vertical-rl; transform: rotate(180deg); padding: 8px 4px; font-weight: 500; }
 .grid td { text-align: center; padding: 3px 6px; min-width: 30px; border: 1px solid var(--line); }
 .grid th { white-space: nowrap; } a { color: var(--bar); } details { margin: 8px 0; } summary { cursor: pointer; }
-svg text { fill: var(--soft); font-size: 12px; }
+svg text { fill: var(--soft); font-size: 12px; } svg .rule { stroke: var(--line); } svg .dot { fill: var(--bar); }
+svg .band { fill: var(--bar); opacity: 0.2; } svg .curve { fill: none; stroke: var(--bar); stroke-width: 2.5; }
 """
 
 
@@ -105,7 +106,7 @@ def _latencies(conditions: Sequence[Condition]) -> str:
     found = sorted((c.latency, *_counts(c)) for c in conditions if c.kind in ("", "latency"))
     if len(found) < 2:
         return ""
-    left, top, width, height = 46, 12, 560, 220
+    left, top, width, height = 52, 12, 560, 220
     longest = found[-1][0]
 
     def at(latency: float, share: float) -> str:
@@ -117,20 +118,20 @@ def _latencies(conditions: Sequence[Condition]) -> str:
     line = [at(latency, good / count) for latency, good, count in found]
     rules = "".join(
         f'<line x1="{left}" x2="{left + width}" y1="{top + height * (1 - s)}" y2="{top + height * (1 - s)}" '
-        f'stroke="var(--line)"/><text x="{left - 8}" y="{top + height * (1 - s) + 4}" text-anchor="end">{s:.0%}</text>'
+        f'class="rule"/><text x="{left - 8}" y="{top + height * (1 - s) + 4}" text-anchor="end">{s:.0%}</text>'
         for s in (0.0, 0.25, 0.5, 0.75, 1.0)
     )
     ticks = "".join(
         f'<text x="{left + width * one[0] / longest}" y="{top + height + 18}" text-anchor="middle">{one[0]:g} s</text>'
         for one in found
     )
-    dots = "".join(f'<circle cx="{p.split(",")[0]}" cy="{p.split(",")[1]}" r="4" fill="var(--bar)"/>' for p in line)
+    dots = "".join(f'<circle cx="{p.split(",")[0]}" cy="{p.split(",")[1]}" r="4" class="dot"/>' for p in line)
     return (
         "<h2>Success against latency</h2><p>Seconds by which every chunk of actions comes later than usual; the band "
         f'is the 95 % interval.</p><div class="wide"><svg width="{left + width + 30}" height="{top + height + 30}" '
         f'role="img" aria-label="Success against latency">{rules}{ticks}'
-        f'<polygon points="{" ".join(upper + lower[::-1])}" fill="var(--bar)" opacity="0.2"/>'
-        f'<polyline points="{" ".join(line)}" fill="none" stroke="var(--bar)" stroke-width="2.5"/>{dots}</svg></div>'
+        f'<polygon points="{" ".join(upper + lower[::-1])}" class="band"/>'
+        f'<polyline points="{" ".join(line)}" class="curve"/>{dots}</svg></div>'
     )
 
 

@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..core.chunk_schedule import ChunkSchedule
 from ..core.scene import SceneConfig, SceneDraw
 from ..core.suites import Trial
 from ..core.tasks import TaskJudge, what_was_done
 from ..core.tasks_body import Body
 from ..core.tasks_suite import candidates
-from ..core.values import ImageArray, Observation, Policy, SceneState
+from ..core.values import ImageArray, Observation, Policy, PolicyOutput, SceneState
 from .demonstrations import arms_aloft
 from .evaluate_controls import ExpertPolicy
-from .rollout import FRAME_DT, LockStep
+from .rollout import FRAME_DT, LATENCY, LockStep
 
 TIME_LIMIT = 20.0  # s for one instruction
 SURE = 0.9  # progress from which on the policy holds the task for done
@@ -104,19 +105,55 @@ def run_trial(loop: LockStep, policy: Policy, trial: Trial, helper: ExpertPolicy
     if isinstance(policy, ExpertPolicy):
         policy.begin(loop, trial.told)
     policy.reset()
-    sure = 0.0
+    talk, sure = _Talk(loop, policy, trial), 0.0
     for frame in range(int(TIME_LIMIT / FRAME_DT)):
-        seen = _blacked_out(loop.observe(trial.sentence), trial.perturbation.blackout)
-        decided = policy.infer(seen)
+        pictures = talk.due or (film is not None and frame % 2 == 0)
+        seen = _blacked_out(loop.observe(trial.sentence, None if pictures else ()), trial.perturbation.blackout)
         if film is not None and frame % 2 == 0:
-            caption = f"{trial.sentence}  {100 * decided.progress:.0f} %"
+            caption = f"{trial.sentence}  {100 * talk.progress:.0f} %"
             film(seen.images["head"], loop.picture("outside"), caption, frame * FRAME_DT)  # type: ignore[arg-type]
-        loop.advance(decided.positions, decided.progress, policy.step_dt, policy.policy_id)
+        talk.step(seen)
         verdict.see(loop.world.scene_state(), loop.world.body())
-        sure = sure + FRAME_DT if decided.progress >= SURE else 0.0
+        sure = sure + FRAME_DT if talk.progress >= SURE else 0.0
         if sure >= SURE_FOR:
             break
     return verdict.result(trial, (frame + 1) * FRAME_DT, sure >= SURE_FOR)
+
+
+class _Talk:
+    """Asks the policy every frame; a late one is asked about the next picture only when its last answer has come."""
+
+    def __init__(self, loop: LockStep, policy: Policy, trial: Trial) -> None:
+        self._loop, self._policy = loop, policy
+        self._late = LATENCY + trial.perturbation.latency if trial.perturbation.latency else 0.0
+        self._schedule = ChunkSchedule()
+        self._under_way: list[tuple[float, PolicyOutput]] = []
+        self.progress = 0.0
+
+    @property
+    def due(self) -> bool:
+        """True when the policy is to be asked about this frame."""
+        self._listen()
+        return not self._late or self._schedule.due(self._loop.world.time)
+
+    def step(self, seen: Observation) -> None:
+        """Let one frame pass, with a new chunk when it is time for one."""
+        if not self.due:
+            self._loop.wait()
+            return
+        now, decided = self._loop.world.time, self._policy.infer(seen)
+        self._schedule.asked(now)
+        self._under_way.append((now, decided))
+        if not self._late:
+            self._listen()
+        self._loop.advance(decided.positions, decided.progress, self._policy.step_dt, self._policy.policy_id)
+
+    def _listen(self) -> None:
+        now = self._loop.world.time
+        while self._under_way and self._under_way[0][0] + self._late <= now + 1e-9:
+            seen, decided = self._under_way.pop(0)
+            self._schedule.answered(seen, seen + self._late, len(decided.positions) * self._policy.step_dt)
+            self.progress = decided.progress
 
 
 def _done_already(judge: TaskJudge, start: SceneState, body: Body) -> bool:

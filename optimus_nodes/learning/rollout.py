@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from ..core.errors import CommandError
 from ..core.joint_controller import JointControlConfig, JointController
 from ..core.perturb import Perturbation
 from ..core.robot import RobotSpec
@@ -86,6 +87,10 @@ class LockStep:
         names = self.robot.joint_names
         chunk = ActionChunk(now, now, step_dt, names, positions, progress, policy_id, task_id)
         self._waiting.append((now + self._latency, chunk))
+        self.wait()
+
+    def wait(self) -> None:
+        """Let one camera frame pass without a new chunk."""
         self._frames += 1
         while self._ticks < round(self._frames * FRAME_DT / (TICK_STEPS * 0.002)):
             self._tick()
@@ -93,7 +98,10 @@ class LockStep:
     def _tick(self) -> None:
         now = self.world.time
         while self._waiting and self._waiting[0][0] <= now + 1e-9:
-            self.controller.on_chunk(self._waiting.popleft()[1], now, now)
+            try:
+                self.controller.on_chunk(self._waiting.popleft()[1], now, now)
+            except CommandError:
+                pass  # counted by the controller, which plays on without it, as it does in the node
         self.world.apply(self.controller.tick(now, now, self.world.joint_state()))
         self.world.step(TICK_STEPS)
         self._ticks += 1
