@@ -18,7 +18,6 @@ from optimus_nodes.learning.batches import AugmentConfig, BatchMaker, copy_shift
 from optimus_nodes.learning.data import DataSet, Mixture, read_data_set
 from optimus_nodes.learning.frames import chunks_from_applied
 from optimus_nodes.learning.loss import AuxLayout
-from optimus_nodes.policy.tokenizer import Tokenizer, grammar_vocabulary
 
 
 @pytest.fixture
@@ -123,8 +122,8 @@ def test_a_bound_on_memory_lets_frames_go_and_changes_no_batch(tmp_path: Path, r
             super().release()
 
     mixture = Watched([read("d")], held_out=0.0)
-    words, small = Tokenizer(grammar_vocabulary()), 20 * mixture.bytes_per_frame / 1e9
-    bound, free = (BatchMaker(mixture, words, 8, 0, AugmentConfig(), memory=m) for m in (small, 0.0))
+    small = 20 * mixture.bytes_per_frame / 1e9
+    bound, free = (BatchMaker(mixture, 8, 0, AugmentConfig(), memory=m) for m in (small, 0.0))
     one, other = bound.new(), free.new()
     for number in range(5):
         bound.training_batch(number, one)
@@ -173,7 +172,7 @@ def test_a_shift_moves_the_content_and_repeats_the_border(dx: int, dy: int) -> N
 
 def test_a_batch_depends_on_seed_and_number_only(tmp_path: Path) -> None:
     mixture = small_mixture(tmp_path / "d")
-    maker = BatchMaker(mixture, Tokenizer(grammar_vocabulary()), 8, seed=5, augment=AugmentConfig())
+    maker = BatchMaker(mixture, 8, seed=5, augment=AugmentConfig())
     alone = maker.new()
     maker.training_batch(7, alone)
     with training_batches(maker, 5) as batches:
@@ -193,7 +192,7 @@ class Failing(BatchMaker):
 
 
 def test_an_error_in_the_batch_thread_reaches_training(tmp_path: Path) -> None:
-    maker = Failing(small_mixture(tmp_path / "d"), Tokenizer(grammar_vocabulary()), 8, seed=0, augment=AugmentConfig())
+    maker = Failing(small_mixture(tmp_path / "d"), 8, seed=0, augment=AugmentConfig())
     with pytest.raises(OSError, match="the disk is gone at batch 3"), training_batches(maker, 3) as batches:
         next(batches)
 

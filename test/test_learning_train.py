@@ -11,7 +11,7 @@ import torch
 from learning_fakes import SMALL, small_mixture, small_trainer
 
 from optimus_nodes.core.errors import ConfigError
-from optimus_nodes.learning.batches import AugmentConfig, BatchMaker
+from optimus_nodes.learning.batches import AugmentConfig
 from optimus_nodes.learning.train import TrainConfig, Trainer
 from optimus_nodes.policy.network import NetworkConfig, PolicyNetwork
 
@@ -20,12 +20,12 @@ def quiet(_: dict[str, Any]) -> None:
     """Nobody watches."""
 
 
-def goals(trainer: Trainer, words: torch.Tensor, batch: Any, blind: bool = False) -> torch.Tensor:
-    """Where joints 0 and 1 should end, (B, 2) rad, for other `words` than the batch's."""
+def goals(trainer: Trainer, said: torch.Tensor, batch: Any, blind: bool = False) -> torch.Tensor:
+    """Where joints 0 and 1 should end, (B, 2) rad, for something else `said` than the batch's."""
     network = trainer.averaged()
     images = [torch.zeros_like(i) for i in batch.images] if blind else batch.images
     with torch.no_grad():
-        out = network(images, words, batch.rows["position"], batch.previous, batch.rows["tactile"])
+        out = network(images, said, batch.rows["position"], batch.previous, batch.rows["tactile"])
     return network.targets(out["actions"], batch.rows["position"])[:, -1, :2]
 
 
@@ -33,13 +33,13 @@ def goals(trainer: Trainer, words: torch.Tensor, batch: Any, blind: bool = False
 def test_it_goes_where_the_sentence_and_the_picture_say(tmp_path: Path) -> None:
     """Four squares, one sentence: only who reads the colour and finds the square can reach it."""
     mixture = small_mixture(tmp_path / "d", episodes=1200, cameras=("head",))
-    trainer = small_trainer(mixture, tmp_path / "w", steps=320, batch=32, validate_every=320, bf16=False)
+    trainer = small_trainer(mixture, tmp_path / "w", steps=320, batch=32, validate_every=320, bf16=False, words=False)
     before = trainer.validate()
     assert trainer.run(quiet)
     after = trainer.validate()
     assert after["held_action"] < 0.5 * before["held_action"]
     assert after["held_places"] < 0.1  # of a picture that is 2 wide
-    maker = BatchMaker(mixture, trainer.tokenizer, 96, 0, AugmentConfig.none())
+    maker = trainer.batches(96, 0, AugmentConfig.none())
     batch = maker.new()
     maker.fill(mixture.held_out[:96], np.zeros((96, 1, 2), np.int64), batch)
     wanted = batch.rows["action"][:, -1, :2]

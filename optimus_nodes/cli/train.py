@@ -13,32 +13,46 @@ import typer
 
 from ..core.errors import ConfigError
 
+READER = "language.npz"
+
 
 def run(
     data: Annotated[list[str], typer.Argument(help="Data set folders; FOLDER:WEIGHT counts its frames WEIGHT times.")],
     out: Annotated[Path, typer.Option(help="Bundle to write, for example models/mine.")],
     minutes: Annotated[float, typer.Option(help="Train this long (wall clock).")] = 0.0,
     steps: Annotated[int, typer.Option(help="Or train this many steps.")] = 0,
-    batch: Annotated[int, typer.Option(help="Frames per step.")] = 128,
+    batch: Annotated[int, typer.Option(help="Frames per step, of all processes together.")] = 128,
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
     seed: Annotated[int, typer.Option(help="Seed of weights, batches and disturbances.")] = 0,
     threads: Annotated[int, typer.Option(help="Threads of torch; 0: all cores. Give 1 when others use the cores.")] = 0,
     init: Annotated[Path | None, typer.Option(help="Begin with the weights of this bundle or work folder.")] = None,
     work: Annotated[Path | None, typer.Option(help="Checkpoint and curves; default runs/train/<name of out>.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the work folder.")] = False,
-    held_out: Annotated[float, typer.Option(help="Share of episodes kept for validation.")] = 0.03,
+    held_out: Annotated[float, typer.Option(help="Share of scenes kept for validation.")] = 0.03,
     validate_every: Annotated[int, typer.Option(help="Steps between validations and checkpoints.")] = 250,
+    evaluate_every: Annotated[int, typer.Option(help="Steps between evaluations in the simulator; 0: none.")] = 0,
+    evaluate_episodes: Annotated[int, typer.Option(help="Scenes of such an evaluation; of bench per task.")] = 2,
+    evaluate_suite: Annotated[str, typer.Option(help="What it plays: a suite of optimus eval.")] = "bench",
     intervention: Annotated[
         float, typer.Option("--intervention-weight", help="Frames in which a person corrected count so many times.")
     ] = 3.0,
+    language: Annotated[
+        Path | None, typer.Option(help="Folder of the reader of sentences; default models/language.")
+    ] = None,
     memory: Annotated[float, typer.Option(help="GB of frames kept in memory; 0: what the system gives.")] = 0.0,
     cache: Annotated[Path | None, typer.Option(help="Folder for decoded pictures; default below ~/.cache.")] = None,
+    shard: Annotated[bool, typer.Option("--shard", help="Divide the weights among the processes (FSDP2).")] = False,
     robot: Annotated[str, typer.Option(help="Robot the data must be for, from config/robots/.")] = "optimus",
     fp32: Annotated[bool, typer.Option("--fp32", help="No bf16 matrix products (slower).")] = False,
 ) -> int:
-    """Train the policy on demonstrations and write the bundle OUT. Ctrl-C stops, saves and writes the bundle too."""
+    """Train the policy on demonstrations and write the bundle OUT. Ctrl-C stops, saves and writes the bundle too.
+
+    On several processes or machines: torchrun ... -m optimus_nodes.cli.main train ... (docs/training.md).
+    """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its threads would spin where others work
     from ..learning.data import Mixture, read_data_set
+    from ..learning.distributed import process_group
+    from ..learning.evaluation import Evaluation
     from ..learning.export import export_training, read_weights
     from ..learning.train import TENSORS, TrainConfig, Trainer, use_threads
 
@@ -47,10 +61,6 @@ def run(
         raise ConfigError(f"{work} holds a checkpoint; add --resume to go on, or give another --work or --out")
     if resume and not (work / TENSORS).is_file():
         raise ConfigError(f"{work} holds no checkpoint to resume; leave --resume out")
-    threads = use_threads(threads)
-    spec = _robot(robot)
-    mixture = Mixture([read_data_set(one, cache, _decoding(one)) for one in data], held_out, intervention=intervention)
-    _check_robot(mixture, spec)
     config = TrainConfig(
         work=work,
         minutes=minutes,
@@ -61,23 +71,65 @@ def run(
         validate_every=validate_every,
         bf16=not fp32,
         memory=memory,
+        shard=shard,
+        language=_language(language),
     )
-    trainer = Trainer(mixture, spec, config)
-    if resume:
-        trainer.resume()
-    elif init is not None:
-        trainer.start_from(read_weights(init), str(init))
-    print(
-        f"{len(mixture.training)} training and {len(mixture.held_out)} held-out frames, {mixture.episodes} episodes; "
-        f"{trainer.network.count_parameters() / 1e6:.2f} M parameters; {threads} threads; work in {work}"
-    )
-    with _Interrupt() as interrupt, _display() as show:
-        finished = trainer.run(show, interrupt.pressed)
-    worst = export_training(trainer, out)
-    print(f"wrote {out}; it answers like the trained network within {worst:.1e} rad")
-    if not finished:
-        print(f"stopped at step {trainer.step}; go on with the same options and --resume")
+    threads, spec = use_threads(threads), _robot(robot)
+    with process_group(shard) as group:
+        sets = [read_data_set(one, cache, _decoding(one)) for one in data]
+        read, words = _read(config.language)
+        mixture = Mixture(sets, held_out, intervention=intervention, read=read)
+        _check_robot(mixture, spec)
+        trainer = Trainer(mixture, spec, config, group=group, words=words)
+        if resume:
+            trainer.resume()
+        elif init is not None:
+            trainer.start_from(read_weights(init), str(init))
+        if group.first:
+            many = f"{group.size} processes of " if group.size > 1 else ""
+            print(
+                f"{len(mixture.training)} training and {len(mixture.held_out)} held-out frames, {mixture.episodes} "
+                f"episodes; {trainer.network.count_parameters() / 1e6:.2f} M parameters; {many}{threads} threads; "
+                f"work in {work}"
+            )
+        played = work / "evaluated"
+        evaluation = Evaluation(played, evaluate_every, evaluate_episodes, evaluate_suite) if evaluate_every else None
+        with _Interrupt() as interrupt, _display(group.first) as show:
+            finished = trainer.run(show, interrupt.pressed, evaluation)
+        network = trainer.averaged()
+        if group.first:
+            worst = export_training(trainer, out, network)
+            print(f"wrote {out}; it answers like the trained network within {worst:.1e} rad")
+            if not finished:
+                print(f"stopped at step {trainer.step}; go on with the same options and --resume")
     return 0
+
+
+def _language(folder: Path | None) -> Path | None:
+    """The folder of the reader. None where there is none by default: then the policy reads the grammar's words."""
+    from ..robot.share import share_path
+
+    if folder is not None:
+        if not (folder / READER).is_file():
+            raise ConfigError(f"{folder} has no {READER}; name the folder of a trained reader (--language)")
+        return folder
+    try:
+        return share_path(f"models/language/{READER}").parent
+    except ConfigError:
+        return None
+
+
+def _read(folder: Path | None) -> Any:
+    """What tells the meaning of a sentence, and the words of a policy that reads words."""
+    from ..learning.data import known_meaning
+    from ..policy.tokenizer import Tokenizer, grammar_vocabulary
+
+    if folder is None:
+        return known_meaning, Tokenizer(grammar_vocabulary())
+    from ..policy.language import load_reader
+
+    reader = load_reader(folder)
+    return lambda sentence: reader.read(sentence)[0], None
 
 
 def _robot(name: str) -> Any:
@@ -127,12 +179,22 @@ class _Interrupt:
         return self._count > 0
 
 
-def _display() -> Any:
+def _display(first: bool) -> Any:
+    if not first:
+        return _Quiet()
     return _Bar() if sys.stdout.isatty() else _Lines()
 
 
 def _summary(found: dict[str, float]) -> str:
     return "  ".join(f"{name} {value:.4f}" for name, value in found.items())
+
+
+def _news(event: dict[str, Any]) -> str | None:
+    """What a validation or an evaluation found, in a line."""
+    for kind in ("validation", "evaluation"):
+        if kind in event:
+            return f"{kind} at step {event['step']}: {_summary(event[kind])}"
+    return None
 
 
 class _Lines:
@@ -149,8 +211,8 @@ class _Lines:
         return None
 
     def __call__(self, event: dict[str, Any]) -> None:
-        if "validation" in event:
-            print(f"validation at step {event['step']}: {_summary(event['validation'])}", flush=True)
+        if (text := _news(event)) is not None:
+            print(text, flush=True)
             return
         now = time.monotonic()
         if self._first_step is None:
@@ -170,6 +232,13 @@ class _Lines:
         )
 
 
+class _Quiet(_Lines):
+    """Nothing: the first process speaks for all."""
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        return
+
+
 class _Bar(_Lines):
     """A progress bar, for people."""
 
@@ -185,7 +254,7 @@ class _Bar(_Lines):
         self._progress.stop()
 
     def __call__(self, event: dict[str, Any]) -> None:
-        if "validation" in event:
-            self._progress.console.print(f"step {event['step']}: {_summary(event['validation'])}", style="dim")
+        if (text := _news(event)) is not None:
+            self._progress.console.print(text, style="dim")
         else:
             self._progress.update(self._task, completed=event["fraction"], description=self.line(event))

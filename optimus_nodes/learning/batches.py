@@ -10,13 +10,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..policy.tokenizer import Tokenizer
 from .data import Mixture
 
 _FLOATS = ("position", "tactile", "action", "progress", "aux")
@@ -72,32 +72,39 @@ def copy_shifted(target: NDArray[np.uint8], source: NDArray[np.uint8], dx: int, 
 
 
 class BatchMaker:
-    """Fills buffers with frames of a mixture. `memory`: GB of frames after which those read are let go, 0 never."""
+    """Fills buffers with frames of a mixture. `memory`: GB of frames after which those read are let go, 0 never.
+
+    `share`: (rank, of how many) processes that divide every batch of `size` frames; all draw it, each fills its part.
+    `language`: what the network reads for each of the mixture's sentences, (S, ...); None: its meaning.
+    """
 
     def __init__(
         self,
         mixture: Mixture,
-        tokenizer: Tokenizer,
         size: int,
         seed: int,
         augment: AugmentConfig,
         *,
         memory: float = 0.0,
+        share: tuple[int, int] = (0, 1),
+        language: NDArray[Any] | None = None,
     ) -> None:
+        self._language = mixture.meaning if language is None else language
         self._budget = int(memory * 1e9 / mixture.bytes_per_frame) if memory else 0
         self._read = 0
         self.mixture, self.size, self.seed, self.augment = mixture, size, seed, augment
-        self._language = np.stack([tokenizer.encode(s) for s in mixture.sentences])
+        part = size // share[1]
+        self._mine = slice(share[0] * part, (share[0] + 1) * part)
         self._cumulative = np.cumsum(mixture.probability)
 
     def new(self) -> Batch:
         """An empty buffer."""
-        c, b = self.mixture.contract, self.size
+        c, b = self.mixture.contract, self._mine.stop - self._mine.start
         images = [torch.zeros((b, h, w, 3), dtype=torch.uint8) for _, h, w in c.cameras]
         rows = {n: torch.zeros((b, *self.mixture.row_shape(n))) for n in _FLOATS}
         return Batch(
             images=images,
-            language=torch.zeros((b, self._language.shape[1]), dtype=torch.int64),
+            language=torch.from_numpy(np.zeros((b, self._language.shape[1]), self._language.dtype)),
             previous=torch.zeros((b, len(c.joint_names))),
             shift=torch.zeros((b, len(c.cameras), 2)),
             gain=torch.ones((b, 3, 1, 1)),
@@ -111,16 +118,19 @@ class BatchMaker:
         rng = np.random.default_rng((self.seed, number))
         drawn = np.searchsorted(self._cumulative, rng.random(self.size) * self._cumulative[-1])
         frames = self.mixture.training[np.minimum(drawn, len(self._cumulative) - 1)]
-        a, cameras = self.augment, len(batch.images)
+        a, cameras, mine = self.augment, len(batch.images), self._mine
         limit = np.array([a.head_shift] + [a.wrist_shift] * (cameras - 1))[None, :, None]
         shift = rng.integers(-limit, limit + 1, size=(self.size, cameras, 2))
-        self.fill(frames, shift, batch)
+        self.fill(frames[mine], shift[mine], batch)
         contrast = 1 + a.contrast * rng.uniform(-1, 1, (self.size, 1, 1, 1))
-        batch.gain.copy_(_tensor(contrast * (1 + a.tint * rng.uniform(-1, 1, (self.size, 3, 1, 1)))))
-        batch.bias.copy_(_tensor(a.brightness * rng.uniform(-1, 1, (self.size, 1, 1, 1))))
-        batch.keep.copy_(torch.from_numpy(rng.random((self.size, 2)) >= [a.history_dropout, a.touch_dropout]))
-        noise = _tensor(rng.standard_normal(batch.previous.shape) * a.position_noise)
-        drift = _tensor(rng.standard_normal(batch.previous.shape) * a.position_noise * 0.2)
+        gain = contrast * (1 + a.tint * rng.uniform(-1, 1, (self.size, 3, 1, 1)))
+        batch.gain.copy_(_tensor(gain[mine]))
+        batch.bias.copy_(_tensor((a.brightness * rng.uniform(-1, 1, (self.size, 1, 1, 1)))[mine]))
+        keep = rng.random((self.size, 2)) >= [a.history_dropout, a.touch_dropout]
+        batch.keep.copy_(torch.from_numpy(keep[mine]))
+        shape = (self.size, batch.previous.shape[1])
+        noise = _tensor((rng.standard_normal(shape) * a.position_noise)[mine])
+        drift = _tensor((rng.standard_normal(shape) * a.position_noise * 0.2)[mine])
         batch.rows["position"] += noise
         batch.previous += noise + drift
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 class Curves:
     """One row per report in `<folder>/curves.csv`; `draw` makes `<folder>/curves.png`. Rows after `step` are dropped
-    on resume, so that the file holds each step once."""
+    on resume, so that the file holds each step once. `write`: false in processes that only keep quiet."""
 
-    def __init__(self, folder: Path, step: int = 0) -> None:
+    def __init__(self, folder: Path, step: int = 0, write: bool = True) -> None:
+        self._write = write
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "curves.csv"
         self.rows: list[dict[str, float]] = []
@@ -22,6 +23,8 @@ class Curves:
 
     def add(self, row: dict[str, float]) -> None:
         """Add one report; it must have `step`."""
+        if not self._write:
+            return
         self.rows.append(row)
         names = list(dict.fromkeys(name for one in self.rows for name in one))
         with self.path.open("w", newline="") as file:
@@ -29,18 +32,21 @@ class Curves:
             writer.writeheader()
             writer.writerows(self.rows)
 
-    def draw(self) -> Path:
-        """Draw training loss, held-out loss, held-out joint errors and place error over steps."""
+    def draw(self) -> Path | None:
+        """Draw training loss, held-out loss, held-out errors and success in the simulator over steps."""
+        if not self.rows:
+            return None
         import matplotlib
 
         matplotlib.use("Agg")
         from matplotlib import pyplot as plt
 
-        figure, axes = plt.subplots(1, 3, figsize=(13, 3.6))
+        figure, axes = plt.subplots(1, 4, figsize=(16, 3.6))
         chosen = (
             ("loss", lambda n: n.startswith("train_") or n in ("held_action", "held_aux", "held_places")),
             ("held-out error, rad", lambda n: n.endswith("_rad")),
             ("held-out place error, cm / progress error", lambda n: n in ("place_cm", "held_out_progress")),
+            ("success in the simulator", lambda n: n == "success"),
         )
         for axis, (title, wanted) in zip(axes, chosen):
             for name in dict.fromkeys(n for row in self.rows for n in row if wanted(n)):

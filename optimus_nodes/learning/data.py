@@ -8,7 +8,7 @@ to look and directly teach the network's attention.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,24 @@ from numpy.typing import NDArray
 
 from ..core.contract import PolicyContract, contract_differences, require_fit
 from ..core.errors import ConfigError
-from ..core.language import all_instructions, wordings
+from ..core.language import find_instruction
+from ..core.meaning import MEANING_PLACES, meaning_vector
 from ..dataset import reader
 from .frames import Progress, Shard, aux_of, contract_of, open_frames, outcomes
 
 HELD_OUT_PARTS = 1000
+Read = Callable[[str], NDArray[np.float32]]
+
+
+def known_meaning(sentence: str) -> NDArray[np.float32]:
+    """The meaning of a sentence of the grammar. Raises ConfigError for any other."""
+    instruction = find_instruction(sentence)
+    if instruction is None:
+        raise ConfigError(
+            f"nobody knows what {sentence!r} means: it is no sentence of the grammar (core/wordings_templates.py); "
+            "name the folder of a trained reader (--language)"
+        )
+    return meaning_vector(instruction)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +77,19 @@ class Mixture:
     """Frames of several data sets in one table, split by scene into training and held-out frames.
 
     Columns (N,): `shard`, `row`, `previous` (row of the earlier joint positions, itself at the beginning), `sentence`
-    (index into `sentences`). `training`, `held_out`: frame numbers; frames of failed episodes are in neither.
-    `probability`: of each training frame, such that instructions given more often are damped by the power `balance`
-    (0 as recorded, 1 all alike), and frames in which a person corrected the policy count `intervention` times.
+    (index into `sentences`). `meaning` (S, M): what `read` says of each sentence. `training`, `held_out`: frame
+    numbers; frames of failed episodes are in neither. `probability`: of each training frame, such that instructions
+    given more often are damped by the power `balance` (0 as recorded, 1 all alike), and frames in which a person
+    corrected the policy count `intervention` times.
     """
 
     def __init__(
-        self, sets: Sequence[DataSet], held_out: float = 0.03, balance: float = 0.5, intervention: float = 1.0
+        self,
+        sets: Sequence[DataSet],
+        held_out: float = 0.03,
+        balance: float = 0.5,
+        intervention: float = 1.0,
+        read: Read = known_meaning,
     ) -> None:
         first = sets[0]
         for other in sets[1:]:
@@ -88,6 +107,7 @@ class Mixture:
         self.aux = named[0].aux if named else ()
         self.shards = [shard for one in sets for shard in one.shards]
         self.sentences = list(dict.fromkeys(words for one in sets for words in one.sentences.values()))
+        self.meaning = np.stack([read(sentence) for sentence in self.sentences])
         self._build_table(sets, held_out, intervention)
         self._weigh(balance)
 
@@ -123,10 +143,9 @@ class Mixture:
         self.training, self.held_out = np.flatnonzero(~out & usable), np.flatnonzero(out & usable)
 
     def _weigh(self, balance: float) -> None:
-        meaning = {words: i for i, one in enumerate(all_instructions()) for words in wordings(one)}
-        fallback = len(meaning)
-        kinds = np.array([meaning.get(s, fallback + i) for i, s in enumerate(self.sentences)])
-        _, kind = np.unique(kinds[self.sentence[self.training]], return_inverse=True)
+        meant = np.stack([self.meaning[:, place].argmax(1) for place in MEANING_PLACES.values()], axis=1)
+        _, kinds = np.unique(meant, axis=0, return_inverse=True)
+        kind = kinds.reshape(-1)[self.sentence[self.training]]
         count = np.bincount(kind).astype(np.float64)
         weight = self.weight[self.training] * count[kind] ** -balance
         self.probability = weight / weight.sum()

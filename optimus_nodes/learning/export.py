@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from ..core.contract import PolicyContract
 from ..core.errors import ConfigError, ContractError
 from ..policy.bundle import MAX_BYTES, MODEL, WEIGHTS, Bundle, bundle_bytes, write_bundle
 from ..policy.network import PolicyNetwork
-from .batches import AugmentConfig, Batch, BatchMaker
+from .batches import AugmentConfig, Batch
 from .checkpoint import TENSORS
 from .train import Trainer
 
@@ -76,10 +77,19 @@ def export_bundle(
     return worst
 
 
-def export_training(trainer: Trainer, folder: Path) -> float:
-    """Write the averaged weights of a training as the bundle `folder`, checked on 16 held-out frames."""
+def export_training(trainer: Trainer, folder: Path, network: PolicyNetwork | None = None) -> float:
+    """Write the averaged weights of a training as the bundle `folder`, checked on 16 held-out frames.
+
+    `network`: what `trainer.averaged()` gave, where every process had to call it.
+    """
     m, c = trainer.mixture, trainer.config
-    maker = BatchMaker(m, trainer.tokenizer, 16, 0, AugmentConfig.none())
+    maker = trainer.batches(16, 0, AugmentConfig.none())
+    vocabulary = trainer.words.vocabulary if trainer.words else ()
+    if c.language is not None:
+        from ..policy.language import HEAD
+
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(c.language / HEAD, folder / HEAD)
     samples = maker.new()
     frames = m.held_out if len(m.held_out) else m.training
     frames = frames[np.linspace(0, len(frames) - 1, 16).astype(np.int64)]
@@ -95,7 +105,7 @@ def export_training(trainer: Trainer, folder: Path) -> float:
         "seed": c.seed,
         "started_from": trainer.started_from,
     }
-    return export_bundle(trainer.averaged(), folder, m.contract, trainer.tokenizer.vocabulary, training, samples)
+    return export_bundle(network or trainer.averaged(), folder, m.contract, vocabulary, training, samples)
 
 
 def _inputs(samples: Batch, i: int) -> tuple[Tensor, ...]:

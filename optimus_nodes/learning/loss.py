@@ -15,6 +15,7 @@ from torch import Tensor
 from ..core.robot import RobotSpec
 from ..policy.network import PolicyNetwork
 from .batches import Batch
+from .distributed import shared
 
 GROUP_WEIGHTS = {"neck": 0.3, "waist": 0.5, "left_arm": 1.0, "right_arm": 1.0, "left_leg": 0.05, "right_leg": 0.05}
 GROUP_WEIGHTS.update(left_hand=0.5, right_hand=0.5)
@@ -109,7 +110,7 @@ def loss_parts(
     if targets.shape[1]:
         normal = (targets - network.aux_mean) / network.aux_std
         errors = sum(((guess - normal).abs() * known).sum() for guess in out["aux"])
-        parts["aux"] = errors / known.sum().clamp_min(1.0) / len(out["aux"])
+        parts["aux"] = errors / _count(known) / len(out["aux"])
     places = [_place_error(p, rows["aux"], pairs) for p, pairs in zip(out["places"], layout.places) if pairs]
     if places:
         parts["places"] = torch.stack(places).mean()
@@ -120,7 +121,12 @@ def _place_error(places: Tensor, aux: Tensor, pairs: list[tuple[int, int]]) -> T
     wanted = torch.stack([aux[:, [u, v]] for u, v in pairs], dim=1) * 2.0 - 1.0
     known = torch.isfinite(wanted).float() * (wanted.abs().amax(dim=-1, keepdim=True) <= 1.0)
     error = (places[:, : len(pairs)] - torch.nan_to_num(wanted)).abs() * known
-    return error.sum() / known.sum().clamp_min(1.0)
+    return error.sum() / _count(known)
+
+
+def _count(known: Tensor) -> Tensor:
+    """What to divide a sum over the known values by: the same on all processes that share a batch."""
+    return shared(known.sum()).clamp_min(0.01)
 
 
 def total(parts: dict[str, Tensor], shares: LossWeights) -> Tensor:
