@@ -28,6 +28,7 @@ COMMANDS = {
     "dataset": ("dataset", "Look at recorded data sets, check, join, divide and export them."),
     "collect": ("collect", "Make demonstrations in simulation for training."),
     "train": ("train", "Train the policy on demonstrations."),
+    "improve": ("improve", "Let the policy act, let the expert correct it, and train on."),
     "eval": ("evaluate", "Measure how often the policy succeeds."),
 }
 BROKEN = 2  # exit code: something about the set-up or the options is broken, as opposed to a robot that failed
