@@ -140,17 +140,17 @@ def synthetic(
     return Synthetic(robot, sizes, sentences, images, rows)
 
 
-def make_data_set(folder: Path, *, failed: tuple[int, ...] = (), **options: Any) -> Path:
+def make_data_set(folder: Path, *, failed: tuple[int, ...] = (), operator: str = "script", **options: Any) -> Path:
     """Store what `synthetic` makes; returns `folder`."""
-    return store(folder, synthetic(**options), failed)
+    return store(folder, synthetic(**options), failed, operator)
 
 
-def store(folder: Path, made: Synthetic, failed: tuple[int, ...] = ()) -> Path:
+def store(folder: Path, made: Synthetic, failed: tuple[int, ...] = (), operator: str = "script") -> Path:
     """Write a LeRobot data set; the episodes `failed` count as failures. Returns `folder`."""
     rows = made.rows
     with closing(Store(folder, made.contract)) as target:
         for number in range(int(rows["episode"][-1]) + 1):
-            files = target.begin(EpisodeInfo("", "script", "", made.robot.name, "test", number))
+            files = target.begin(EpisodeInfo("", operator, "", made.robot.name, "test", number))
             encoders = {name: Encoder(w, h, 10, Encoding("ultrafast", 10)) for name, (h, w) in made.sizes.items()}
             for k in np.flatnonzero(rows["episode"] == number):
                 pictures = {name: made.images[name][k] for name in made.sizes}

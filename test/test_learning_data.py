@@ -95,6 +95,14 @@ def test_failed_episodes_are_kept_but_not_learned_from(tmp_path: Path, read: Cal
         Mixture([read("f")])
 
 
+def test_what_an_expert_said_while_a_policy_failed_is_learned_from(
+    tmp_path: Path, read: Callable[..., DataSet]
+) -> None:
+    """Corrections are worth most where the policy goes wrong; they were left out like the expert's own failures."""
+    make_data_set(tmp_path / "d", episodes=3, length=2, shrink=2, failed=(1,), operator="policy")
+    assert len(Mixture([read("d")], held_out=0.0).training) == 6
+
+
 def test_a_persons_motion_is_its_own_advice() -> None:
     """Row k of what was applied is in force when frame k + 1 is taken."""
     applied = np.array([[1.0], [2.0], [3.0], [4.0]], np.float32)

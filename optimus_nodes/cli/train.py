@@ -186,7 +186,7 @@ def _display(first: bool) -> Any:
 
 
 def _summary(found: dict[str, float]) -> str:
-    return "  ".join(f"{name} {value:.4f}" for name, value in found.items())
+    return "  ".join(f"{name} {value:.4f}" for name, value in found.items() if name != "step")
 
 
 def _news(event: dict[str, Any]) -> str | None:

@@ -89,7 +89,7 @@ def parallel(network: nn.Module, group: Group, shard: bool) -> nn.Module:
         return network
     if group.size == 1:
         return network
-    return nn.parallel.DistributedDataParallel(network, broadcast_buffers=False)
+    return nn.parallel.DistributedDataParallel(network, forward_sync_buffers=False)
 
 
 def require_slices(batch: int, size: int) -> int:

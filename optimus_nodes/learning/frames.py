@@ -232,11 +232,15 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def outcomes(data_set: DataSet) -> Mapping[int, tuple[bool, str]]:
-    """Of every episode: whether it may be trained on (it did not fail), and what tells its scene from others."""
-    found = {}
+    """Of every episode: whether it may be trained on, and what tells its scene from others.
+
+    Failures may not, unless a policy failed while an expert said what it should have done.
+    """
+    labelled, found = any(one.name == CHUNK for one in data_set.contract.extras), {}
     for one in data_set.episodes:
         document = data_set.document(one.number)
         failed = document.get("outcome", {}).get("success") is False
+        corrected = labelled and document.get("operator") == "policy"
         seed = document.get("scene_seed")
-        found[one.number] = (not failed, f"episode {one.number}" if seed is None else f"scene {seed}")
+        found[one.number] = (corrected or not failed, f"episode {one.number}" if seed is None else f"scene {seed}")
     return found
