@@ -20,6 +20,12 @@ ROOT = Path(__file__).resolve().parents[1]
 ROBOT, _ = load_robot("optimus")
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoded pictures go where they are forgotten."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> str:
     return str(make_data_set(tmp_path / "data", episodes=12, length=2, robot=ROBOT))

@@ -38,7 +38,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained policy for the real robot, with pictures of half the size."""
     folder = tmp_path_factory.mktemp("vla")
     make_data_set(folder / "d", episodes=4, length=2, shrink=2, robot=ROBOT)
-    trainer = small_trainer(Mixture([read_data_set(str(folder / "d"), {})]), folder / "w", robot=ROBOT)
+    trainer = small_trainer(Mixture([read_data_set(str(folder / "d"), folder / "cache")]), folder / "w", robot=ROBOT)
     export_training(trainer, folder / "untrained")
     return folder / "untrained"
 
