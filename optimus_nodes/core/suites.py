@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -186,6 +187,12 @@ def _another(
 
 
 def _laid_out(scene: str, seed: int, changed: Perturbation) -> tuple[SceneConfig, SceneDraw]:
+    return _drawn(scene, seed, Perturbation(layout=changed.layout, distractors=changed.distractors))
+
+
+@lru_cache(maxsize=8192)
+def _drawn(scene: str, seed: int, changed: Perturbation) -> tuple[SceneConfig, SceneDraw]:
+    """Remembered, because many conditions ask in the same scenes."""
     config = changed.scene(SCENES[scene], seed)
     return config, draw_scene(config, seed, 0)
 
