@@ -43,12 +43,12 @@ class VlaNode(Node):
     """The shell around an observation buffer and a policy."""
 
     def __init__(
-        self, load_robot: Callable[[str], RobotSpec], load_policy: Callable[[str, RobotSpec, int], OnnxPolicy]
+        self, load_robot: Callable[[str], RobotSpec], load_policy: Callable[[str, RobotSpec, int, str], OnnxPolicy]
     ) -> None:
         super().__init__("vla")
         params = declare(self, VlaParams)
         robot = load_robot(params.robot)
-        policy = load_policy(params.bundle, robot, params.threads)
+        policy = load_policy(params.bundle, robot, params.threads, params.engine)
         cameras = [name for name, _, _ in policy.contract.cameras]
         self._names = robot.joint_names
         self._task, self._chunks, self._refused = Task(), Rate(), 0
