@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..core.language import BINS, COLOURS, Instruction, wordings
-from ..core.robot import RobotSpec
-from ..core.tasks import instruction_done
+from ..core.language import Instruction, wordings
+from ..core.scene import draw_scene
+from ..core.tasks import TaskJudge
 from ..core.values import Array, Policy, SceneState
 from ..policy.preprocess import shrink
-from ..sim.expert import HORIZON, STEP_DT, Advice, Expert, ExpertStyle, ExpertView
+from ..sim.expert import HORIZON, STEP_DT, Advice, Expert, ExpertView
+from .programmes import draw_programme, draw_style, start_posture
 from .rollout import LockStep
 
 AUX = (
@@ -25,17 +26,21 @@ AUX = (
 SIZES = {"head": (96, 128), "wrist_left": (60, 80), "wrist_right": (60, 80)}
 TIME_LIMIT = 14.0  # s for one instruction
 LINGER = 0.5  # s of "done" that are shown at the end
-_ALOFT = {"elbow": (-0.5, 0.2), "shoulder_roll": (0.0, 0.6), "shoulder_pitch": (0.0, 0.6)}  # rad from home
 EVERY = 2  # frames at 20 Hz per recorded frame
 
 
 @dataclass
 class Recording:
-    """Frames of one or more instructions; lists that become the arrays of a shard."""
+    """Frames of one or more instructions. `rows`: (name, one array per frame), `sentences`: one per frame.
+
+    One per instruction: `outcomes` (skill, done), `lengths` in frames, and the `reasons` why it was not done or "".
+    """
 
     rows: dict[str, list[Array]] = field(default_factory=dict)
     sentences: list[str] = field(default_factory=list)
     outcomes: list[tuple[str, bool]] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
 
     def add(self, **row: Array | float) -> None:
         for name, value in row.items():
@@ -43,47 +48,6 @@ class Recording:
 
     def __len__(self) -> int:
         return len(self.rows.get("frame", ()))
-
-
-def draw_instructions(rng: np.random.Generator) -> list[Instruction]:
-    """A short programme for one scene: what a person might ask, balanced over colours, bins and skills."""
-    colour, bin_ = str(rng.choice(COLOURS)), str(rng.choice(BINS))
-    other = str(rng.choice([c for c in COLOURS if c != colour]))
-    kind = rng.random()
-    if kind < 0.62:
-        programme = [Instruction("place", colour, bin_)]
-        if rng.random() < 0.3:
-            programme.append(Instruction("place", other, str(rng.choice(BINS))))
-        return programme
-    if kind < 0.74:
-        return [Instruction("pick", colour), Instruction("place", colour, bin_)]
-    if kind < 0.90:
-        return [Instruction("pick", colour), Instruction("put_down"), Instruction("place", other, bin_)][
-            : rng.integers(2, 4)
-        ]
-    return [Instruction("home"), Instruction("pick", colour)]
-
-
-def draw_style(rng: np.random.Generator) -> ExpertStyle:
-    """How this demonstration is done."""
-    base = ExpertStyle()
-    return replace(
-        base,
-        speed=base.speed * float(rng.uniform(0.9, 1.1)),
-        hover=base.hover + float(rng.uniform(-0.01, 0.01)),
-        offset=(float(rng.normal(0.0, 0.002)), float(rng.normal(0.0, 0.002))),
-    )
-
-
-def arms_aloft(robot: RobotSpec, rng: np.random.Generator) -> Array:
-    """A posture (J,) rad with both arms somewhere above the bench, never through it: where "go home" is asked from."""
-    arms = robot.group("arms")
-    posture = robot.home.copy()
-    posture[arms] += rng.uniform(-0.5, 0.5, len(arms))
-    for joint, (low, high) in _ALOFT.items():
-        pair = robot.index([f"left_{joint}_joint", f"right_{joint}_joint"])
-        posture[pair] = robot.home[pair] + rng.uniform(low, high, 2)
-    return np.clip(posture, robot.lower, robot.upper)
 
 
 class Demonstrator:
@@ -97,33 +61,27 @@ class Demonstrator:
     def episode(self, seed: int, number: int, policy: Policy | None = None, beta: float = 0.0) -> Recording:
         """Record the programme of `seed`. `policy` acts where given (`beta`: the share of tasks the expert keeps).
 
-        An instruction that the expert itself fails ends the episode; its frames are left out.
+        An instruction that fails ends the episode; its frames are kept, with the reason.
         """
-        rng = np.random.default_rng([seed, 0xDE30])
+        rng, config = np.random.default_rng([seed, 0xDE30]), self._loop.world.scene
+        assert config is not None
         recording = Recording()
-        programme = draw_instructions(rng)
-        start = self._loop.reset(seed, self._start_posture(rng, programme[0]))
-        for instruction in programme:
+        instructions = draw_programme(rng, config, draw_scene(config, seed, len(self.robot.cameras)), number)
+        start = self._loop.reset(seed, start_posture(rng, self.robot, config, instructions[0]))
+        for instruction in instructions:
             sentence = str(rng.choice(wordings(instruction)))
             actor = None if policy is None or rng.random() < beta else policy
-            part, done = self._play(instruction, sentence, start, rng, number, actor, len(recording))
-            recording.outcomes.append((instruction.skill, done))
-            if not done and actor is None:
-                break
+            part, why = self._play(instruction, sentence, start, rng, number, actor, len(recording))
+            recording.outcomes.append((instruction.skill, not why))
+            recording.lengths.append(len(part))
+            recording.reasons.append(why)
             for name, values in part.rows.items():
                 recording.rows.setdefault(name, []).extend(values)
             recording.sentences += part.sentences
-            if not done:
+            if why:
                 break
             start = self._loop.world.scene_state()
         return recording
-
-    def _start_posture(self, rng: np.random.Generator, first: Instruction) -> Array:
-        if first.skill == "home":
-            return arms_aloft(self.robot, rng)
-        posture = self.robot.home.copy()
-        posture[self._arms] += 0.04 * rng.uniform(-1.0, 1.0, len(self._arms))
-        return np.clip(posture, self.robot.lower, self.robot.upper)
 
     def _play(
         self,
@@ -134,29 +92,29 @@ class Demonstrator:
         number: int,
         policy: Policy | None,
         first_frame: int,
-    ) -> tuple[Recording, bool]:
+    ) -> tuple[Recording, str]:
+        """The frames of one instruction and why it was not done, "" when it was."""
         loop, expert, part = self._loop, self._expert, Recording()
         if policy is not None:
             policy.reset()
         expert.begin(instruction, self._view(), draw_style(rng))
         push = _Push(rng, len(loop.robot.joint_names), self._arms, 0.0 if policy else self._noise)
-        done_for = 0.0
+        judge, done_for = TaskJudge(instruction, start), 0.0
         for frame in range(int(TIME_LIMIT / STEP_DT)):
             view = self._view()
             advice = expert.advise(view)
             record = frame % EVERY == 0
             observation = loop.observe(sentence, None if record or policy else ())
             if record:
-                self._record(part, observation, advice, instruction, number, first_frame + frame // EVERY, view)
+                self._record(part, observation, advice, number, first_frame + frame // EVERY, view)
                 part.sentences.append(sentence)
             rows = policy.infer(observation).positions if policy else advice.positions + push(frame)
             loop.advance(rows, advice.progress, STEP_DT, "expert")
-            home = loop.world.joint_state().position[self._arms] - loop.robot.home[self._arms]
-            done = advice.stage == "done" and instruction_done(instruction, start, loop.world.scene_state(), home)
-            done_for = done_for + STEP_DT if done else 0.0
+            judge.see(loop.world.scene_state(), loop.world.body())
+            done_for = done_for + STEP_DT if advice.stage == "done" else 0.0
             if done_for >= LINGER:
-                return part, True
-        return part, False
+                return part, judge.why_not()
+        return part, judge.why_not() or f"it took longer than {TIME_LIMIT:g} s"
 
     def _view(self) -> ExpertView:
         world = self._loop.world
@@ -167,7 +125,6 @@ class Demonstrator:
         part: Recording,
         seen: object,
         advice: Advice,
-        instruction: Instruction,
         number: int,
         frame: int,
         view: ExpertView,
@@ -180,12 +137,12 @@ class Demonstrator:
             tactile=view.tactile,
             action=advice.positions,
             progress=advice.progress,
-            aux=self._aux(instruction, view),
+            aux=self._aux(view),
             episode=number,
             frame=frame,
         )
 
-    def _aux(self, instruction: Instruction, view: ExpertView) -> Array:
+    def _aux(self, view: ExpertView) -> Array:
         values = dict.fromkeys(AUX, float("nan"))
         values.update(box_mask=0.0, goal_mask=0.0, reach_mask=0.0)
         world, expert = self._loop.world, self._expert
@@ -196,9 +153,11 @@ class Demonstrator:
             values.update(zip(("box_x", "box_y", "box_z"), box, strict=True), box_mask=1.0)
             values.update(zip(("reach_x", "reach_y", "reach_z"), box - hand, strict=True), reach_mask=1.0)
             values.update(zip(("hand_head_u", "hand_head_v"), world.project("head", hand), strict=True))
-        if instruction.skill == "place":
-            goal = view.scene.find(f"{instruction.bin}_bin").position
-            self._see(values, "goal", goal, expert.side)
+        goal = expert.goal(view)
+        if goal is not None:
+            assert world.scene is not None
+            point = np.array([*goal, world.scene.bench_top + world.scene.bin_height / 2])
+            self._see(values, "goal", point, expert.side)
             values.update(goal_x=goal[0], goal_y=goal[1], goal_mask=1.0)
         return np.array([values[name] for name in AUX])
 

@@ -14,8 +14,8 @@ from ..core.tasks import TaskJudge, what_was_done
 from ..core.tasks_body import Body
 from ..core.tasks_suite import candidates
 from ..core.values import ImageArray, Observation, Policy, PolicyOutput, SceneState
-from .demonstrations import arms_aloft
 from .evaluate_controls import ExpertPolicy
+from .programmes import arms_aloft
 from .rollout import FRAME_DT, LATENCY, LockStep
 
 TIME_LIMIT = 20.0  # s for one instruction

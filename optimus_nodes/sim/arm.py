@@ -63,3 +63,15 @@ class ArmKinematics:
         """Solve to convergence: the joints (8,) and the position error that is left, m."""
         q = self.solve(goal, q, iterations=60)
         return q, float(np.linalg.norm(self.pose(q).translation - goal.translation))
+
+
+def index_tip(robot: RobotSpec, urdf: str, side: str, hand: Array) -> Array:
+    """Where the tip of the index finger is in the grasp frame, (3,) m, while the hand is in posture `hand` (22,) rad."""
+    model = pin.buildModelFromXML(urdf)
+    q = pin.neutral(model)
+    for name, value in zip(robot.groups[f"{side}_hand"], hand, strict=True):
+        q[model.joints[model.getJointId(name)].idx_q] = value
+    data = model.createData()
+    pin.framesForwardKinematics(model, data, q)
+    tip = data.oMf[model.getFrameId(f"{side}_index_tip_pad")].translation
+    return np.asarray(data.oMf[model.getFrameId(f"{side}_grasp_frame")].actInv(tip))

@@ -31,6 +31,17 @@ _CLOSED = {
     "thumb_cmc_flexion": -0.1,
     "thumb_mcp": 0.0,
 }
+_POINT = {  # the index finger stretched down under a level palm, the others closed
+    **_CLOSED,
+    "finger_pip": 1.5,
+    "finger_dip": 1.0,
+    "index_mcp": 1.45,
+    "index_pip": 0.05,
+    "index_dip": 0.0,
+    "thumb_cmc_flexion": -0.5,
+}
+_FIST = {**_CLOSED, "finger_pip": 1.5, "finger_dip": 1.0, "thumb_cmc_flexion": -0.4}
+_FLAT = {**_CLOSED, "thumb_mcp": -0.2, "thumb_cmc_flexion": -0.3}  # the fingers down, side by side
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,14 @@ class Grasp:
         """The open and the closed hand of `side`, each (22,) rad in the order of its joint group."""
         names = [name.removeprefix(f"{side}_").removesuffix("_joint") for name in robot.groups[f"{side}_hand"]]
         return tuple(np.array([_joint(table, name) for name in names]) for table in (self.open, self.closed))  # type: ignore[return-value]
+
+    def hand_postures(self, robot: RobotSpec, side: str) -> dict[str, Array]:
+        """Every posture of the hand of `side` by its name, (22,) rad."""
+        opened, closed = self.postures(robot, side)
+        names = [name.removeprefix(f"{side}_").removesuffix("_joint") for name in robot.groups[f"{side}_hand"]]
+        tables = {"point": _POINT, "fist": _FIST, "flat": _FLAT}
+        more = {key: np.array([_joint(table, name) for name in names]) for key, table in tables.items()}
+        return {"open": opened, "closed": closed, **more}
 
     def over(self, side: str, box: Array) -> pin.SE3:
         """The pose of the grasp frame that has the box's centre `box` (3,) m where the pinch is."""
