@@ -58,7 +58,7 @@ class BenchConfig:
     handle_bottom: float = 0.014
     drawer_travel: float = 0.12
     drawer_ajar: float = 0.10
-    landings: tuple[tuple[float, float], ...] = ((0.26, 0.185), (0.26, -0.185))
+    landings: tuple[tuple[float, float], ...] = ((0.26, 0.155), (0.26, -0.155))
     landing_clearance: float = 0.085
     bin_clearance: float = 0.070
     fixture_clearance: float = 0.100

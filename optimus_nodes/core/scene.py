@@ -53,13 +53,14 @@ SCENES = {
     "boxes": SceneConfig(),
     "bench": SceneConfig(
         stations=(
-            Region("station_a", (0.285, 0.27), (0.19, 0.26)),
-            Region("station_b", (0.285, -0.27), (0.19, 0.26)),
+            Region("station_a", (0.285, 0.26), (0.19, 0.28)),
+            Region("station_b", (0.285, -0.26), (0.19, 0.28)),
         ),
         bins=(
             Region("left_bin", (0.475, 0.092), (0.17, 0.16)),
             Region("right_bin", (0.475, -0.092), (0.17, 0.16)),
         ),
+        clearance=0.125,
         bench=BenchConfig(),
     ),
 }

@@ -66,7 +66,7 @@ class ArmKinematics:
 
 
 def index_tip(robot: RobotSpec, urdf: str, side: str, hand: Array) -> Array:
-    """Where the tip of the index finger is in the grasp frame, (3,) m, while the hand is in posture `hand` (22,) rad."""
+    """Where the index fingertip is in the grasp frame, (3,) m, with the hand in posture `hand` (22,) rad."""
     model = pin.buildModelFromXML(urdf)
     q = pin.neutral(model)
     for name, value in zip(robot.groups[f"{side}_hand"], hand, strict=True):

@@ -25,7 +25,7 @@ from .skills_wave import Wave
 
 __all__ = ["HORIZON", "STEP_DT", "Advice", "Expert", "ExpertStyle", "ExpertView"]
 
-HORIZON = 16
+HORIZON = 40
 SKILLS: dict[str, type[Skill]] = {
     "pick": Pick,
     "place": Place,

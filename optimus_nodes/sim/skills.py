@@ -25,7 +25,7 @@ def nearer_side(y: float) -> str:
 
 
 class Skill:
-    """One instruction being carried out. `sides`: the hands that act, the foremost first; `target`: what it goes for."""
+    """One instruction being carried out. `sides`: the hands that act, foremost first; `target`: what it goes for."""
 
     retreat = RETREAT
 
@@ -75,8 +75,8 @@ class Skill:
 
     def upwards(self, roll: Roll) -> pin.SE3:
         """Straight above where the hand is."""
-        here = roll.pose.translation
-        return pin.SE3(roll.pose.rotation, np.array([*here[:2], self.top + self.style.hover]))
+        level = self.top + max(self.style.hover, self.retreat + 0.01)
+        return pin.SE3(roll.pose.rotation, np.array([*roll.pose.translation[:2], level]))
 
     def onto(self, roll: Roll, goal: pin.SE3, hand: Array, wide: float = 0.014) -> Decision:
         """Over the goal at a height that clears all things, then down on it within a narrow cone."""

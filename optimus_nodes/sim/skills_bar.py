@@ -8,36 +8,32 @@ import numpy as np
 import pinocchio as pin
 
 from ..core.values import Array
-from .expert_body import NEAR
 from .expert_values import Decision, ExpertView, Roll
 from .skills_pinch import Pinch
 
 END = 0.052  # m from the bar's middle to where it is held
 LIFT = 0.13  # m above the bench, the bar while it changes hands
+AHEAD = 0.315  # m, its x meanwhile, so that both wrists are clear of the chest
 LIFTED = 0.10  # m from which on the other hand may come
 
 
 class HandOver(Pinch):
     """The bar goes from one hand to the other."""
 
-    retreat = 0.21
+    retreat = 0.19
 
     def begin(self, view: ExpertView) -> None:
         self.target = "bar"
         self.receiver = self.instruction.side
         self.giver = "right" if self.receiver == "left" else "left"
         self.sides = (self.giver, self.receiver)
-        self._ahead = replace(self.body.grasp, follow=0.0)
+        self._ahead = replace(self.body.grasp, follow=0.5)
 
     def watch(self, view: ExpertView) -> None:
         bar = view.scene.find("bar")
-        w, _, _, z = bar.orientation
-        yaw = 2.0 * np.arctan2(z, w)
-        self._along = END * np.array([-np.sin(yaw), np.cos(yaw), 0.0])
         rotation = pin.Quaternion(*(float(v) for v in bar.orientation)).toRotationMatrix()
         self._along = rotation @ np.array([0.0, END, 0.0])
         self._rolls: dict[str, Roll] = {}
-        self._at_start = bar.position
 
     def roll(self, view: ExpertView, side: str) -> Roll:
         bar = view.scene.find("bar")
@@ -64,17 +60,18 @@ class HandOver(Pinch):
         if not roll.gripped:
             return self.approach(side, roll)
         here, end = roll.pose.translation, roll.pose.act(roll.box)
-        up = self.top + LIFT - end[2]
+        up, out = self.top + LIFT - end[2], AHEAD - end[0]
         stage = "lift" if up > LIFT - LIFTED else "wait"
-        goal = self._ahead.attitude(side, here)
-        return Decision(stage, pin.SE3(goal, here + np.array([0.0, 0.0, up])), self.hand(side, "closed"), True, 0.3)
+        way = np.array([out if up < 0.05 else 0.0, 0.0, up])
+        goal = pin.SE3(self._ahead.attitude(side, here), here + way)
+        return Decision(stage, goal, self.hand(side, "closed"), True, 0.3)
 
     def _receive(self, roll: Roll, giving: Roll) -> Decision:
         side = self.receiver
         if roll.gripped:
             return Decision("done", roll.pose, self.hand(side, "closed"), True)
         end = giving.pose.act(giving.box)
-        if not giving.placed and giving.gripped and end[2] > self.top + LIFTED:
+        if not giving.placed and giving.gripped and end[2] > self.top + LIFTED and end[0] > AHEAD - 0.03:
             return self.approach(side, roll)
         return replace(self.leave(side, roll), stage="wait")
 
@@ -87,6 +84,3 @@ class HandOver(Pinch):
 
     def goal(self, view: ExpertView) -> Array:
         return self._end(self.receiver, view.scene.find("bar").position)[:2]
-
-
-__all__ = ["NEAR", "HandOver"]

@@ -52,6 +52,7 @@ class Bring(Pinch):
     """Take a box, carry it to a place, let go of it there, go home."""
 
     accuracy = 0.012  # m above the height of release at which the fingers open
+    settled = 0.035  # m off its place at which a box that is already low is still lowered
 
     def begin(self, view: ExpertView) -> None:
         box = named_box(self.instruction, view.scene, view.scene)
@@ -97,7 +98,7 @@ class Bring(Pinch):
         level = self.top + self.style.hover
         high = here[2] > self.top + self.style.hover - 0.06
         upright = self.body.grasp.attitude(side, place)
-        if not self.ends_in_hand() and distance < 0.02:
+        if not self.ends_in_hand() and distance < (0.02 if high else self.settled):
             drop = self.top + self.clearance(roll.edges) - box[2]
             if drop > -self.accuracy or roll.opening > 0.0:
                 return Decision("open", roll.pose, self.hand(side, "open"))
@@ -213,7 +214,7 @@ class Move(Stand):
 class Stack(Bring):
     """Stand a box on another one."""
 
-    accuracy, retreat = 0.008, 0.24
+    accuracy, retreat, settled = 0.008, 0.24, 0.02
 
     def watch(self, view: ExpertView) -> None:
         self._lower = view.scene.find(f"box_{self.instruction.onto}")

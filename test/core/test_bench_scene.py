@@ -58,5 +58,5 @@ def test_distractors_kept_for_evaluation_look_like_none_of_the_others():
 
 def test_a_station_without_room_is_refused_by_name():
     small = replace(BENCH, stations=(Region("station_a", (0.3, 0.3), (0.09, 0.09)), BENCH.stations[1]))
-    with pytest.raises(ConfigError, match=r"no room for 2 boxes with 0.105 m between them on station_a"):
+    with pytest.raises(ConfigError, match=r"no room for 2 boxes with 0.125 m between them on station_a"):
         draw_scene(small, 0, 3)
