@@ -170,13 +170,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the trainings")
     parser.add_argument("--only", choices=tuple(WAYS))
     parser.add_argument("--until", choices=STEPS, default="evaluate", help="the last step to do")
+    parser.add_argument("--report", action="store_true", help="do nothing, say what the results kept so far are")
     parser.add_argument("--act-rates", nargs="+", type=float, default=RATES, help="ACT's learning rates")
     parser.add_argument("--json", action="store_true", help="only the line of JSON, no table")
     options = parser.parse_args()
-    if problem := missing():
+    if not options.report and (problem := missing()):
         print(problem, file=sys.stderr)
         return 2
-    run(options)
+    if not options.report:
+        run(options)
     found = judged(options)
     if found and not options.json:
         print(table(found), file=sys.stderr)
