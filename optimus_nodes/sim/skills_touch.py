@@ -13,6 +13,7 @@ from .skills import Skill, nearer_side
 
 POINT_OVER = 0.045  # m between the fingertip and the box it points at
 POINTED = 0.012  # m off that still counts
+ON_CAP = 0.025  # m off the middle of the button at which it is still kept pressed
 PRESS_INTO = 0.022  # m below the resting cap the fingertip aims at
 STROKE = 0.095  # m a box is pushed
 PUSH_SPEED = 0.17
@@ -65,10 +66,9 @@ class Press(Fingertip):
         self._tip = np.array([*cap.position[:2], rest - PRESS_INTO])
 
     def decide(self, side: str, roll: Roll) -> Decision:
-        decision = self.onto(roll, self.tip_at(side, self._tip), self.hand(side, "point"), wide=0.010)
-        if decision.stage == "descend" and self._pressed:
-            return replace(decision, stage="done")
-        return decision
+        goal, hand = self.tip_at(side, self._tip), self.hand(side, "point")
+        near = float(np.linalg.norm(roll.pose.translation[:2] - goal.translation[:2])) < ON_CAP
+        return Decision("done", goal, hand) if self._pressed and near else self.onto(roll, goal, hand)
 
 
 class Push(Skill):
