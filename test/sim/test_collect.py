@@ -22,7 +22,7 @@ ROBOT, _ = load_robot("optimus")
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("collected") / "d"
-    counts = list(collect(CollectJob(str(folder), 1), workers=1))
+    counts = list(collect(CollectJob(str(folder), 1, noise=0.0), workers=1))
     assert counts[0]["episodes"] == 1 and counts[0]["frames"] > 20
     return folder
 
