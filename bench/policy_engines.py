@@ -90,7 +90,7 @@ def openvino_run(model: Path, threads: int, precision: str) -> Run:
     return run
 
 
-def act_run(samples: Feed, threads: int, model: Path, steps: int) -> tuple[Run, dict[str, Any]]:
+def act_run(samples: Feed, threads: int, model: Path, steps: int, packages: list[str]) -> tuple[Run, dict[str, Any]]:
     """LeRobot's ACT with random weights on the same pictures and joints; writes its ONNX file to `model`."""
     import torch
     from lerobot.configs.types import FeatureType, NormalizationMode, PolicyFeature
@@ -130,6 +130,7 @@ def act_run(samples: Feed, threads: int, model: Path, steps: int) -> tuple[Run, 
             batch["observation.images"] = [x.permute(0, 3, 1, 2).float() / 255.0 for x in given[:-1]]
             return policy.model(batch)[0].detach()
 
+    sys.path.extend(packages)  # LeRobot's environment has no onnx
     first = {name: torch.from_numpy(samples[name][:1]) for name in (*cameras, "position")}
     try:
         torch.onnx.export(
@@ -152,6 +153,7 @@ def main() -> None:
     parser.add_argument("--samples", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--packages", nargs="*", default=[], help="folders to import from what is missing here")
     options = parser.parse_args()
     out, sys.stdout = sys.stdout, sys.stderr
     with np.load(options.samples) as file:
@@ -159,7 +161,7 @@ def main() -> None:
     feeds = [{name: x[k : k + 1] for name, x in samples.items()} for k in range(len(samples["position"]))]
     facts: dict[str, Any] = {}
     if options.engine == "act":
-        run, facts = act_run(samples, options.threads, options.model, options.steps)
+        run, facts = act_run(samples, options.threads, options.model, options.steps, options.packages)
     elif options.engine.startswith("torch"):
         run = torch_run(options.model, options.threads, options.engine == "torch-compile")
     elif options.engine.startswith("openvino"):

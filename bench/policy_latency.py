@@ -17,6 +17,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -40,7 +41,7 @@ class Peer:
         command = [python, SERVER, engine, "--model", model, "--samples", samples, "--threads", threads]
         self._errors = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - open as long as the process
         self._process = subprocess.Popen(
-            [str(word) for word in (*command, "--steps", steps)],
+            [str(word) for word in (*command, "--steps", steps, "--packages", sysconfig.get_path("purelib"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -224,6 +225,8 @@ def bench(threads: int, folder: Path, samples: dict[str, np.ndarray], options: a
             }
             continue
         peers[name] = Peer(name, python, folder / model, folder / "samples.npz", threads, steps)
+        if name == "act-onnxruntime" and "no_export" in peers["act"].facts:
+            peers[name].failed = peers["act"].facts["no_export"]
         print(f"{threads} cores: {name} {peers[name].failed or 'ready'}", file=sys.stderr)
     take_turns(peers, options.rounds, options.count)
     table = rows(peers, EAGER)

@@ -3,6 +3,7 @@
 In: <camera>/image_raw, joint_states, tactile/*, task. Out: action_chunk, /diagnostics. The network runs in a
 thread of its own; a picture that comes while it works replaces the one that waits. When an input is missing or
 late no chunk is sent and /diagnostics says which; joint_control_node then slows down and holds.
+The network may run on another machine (`remote`): while that cannot be reached there are no chunks either.
 A bundle that does not fit the robot ends the node with the list of differences; a lost planner ends the task.
 """
 
@@ -28,7 +29,7 @@ from optimus_nodes.core.plan import Task
 from optimus_nodes.core.robot import RobotSpec
 from optimus_nodes.core.timing import Rate
 from optimus_nodes.core.values import ActionChunk, Observation, PolicyOutput
-from optimus_nodes.policy.runtime import OnnxPolicy, load_policy
+from optimus_nodes.policy.opening import OpenPolicy, open_policy
 from optimus_nodes.policy.vla_params import VlaParams
 from optimus_nodes.policy.worker import PolicyWorker
 from optimus_nodes.robot.load import load_robot
@@ -43,12 +44,12 @@ class VlaNode(Node):
     """The shell around an observation buffer and a policy."""
 
     def __init__(
-        self, load_robot: Callable[[str], RobotSpec], load_policy: Callable[[str, RobotSpec, int, str], OnnxPolicy]
+        self, load_robot: Callable[[str], RobotSpec], open_policy: Callable[[RobotSpec, VlaParams], OpenPolicy]
     ) -> None:
         super().__init__("vla")
         params = declare(self, VlaParams)
         robot = load_robot(params.robot)
-        policy = load_policy(params.bundle, robot, params.threads, params.engine)
+        policy = open_policy(robot, params)
         cameras = [name for name, _, _ in policy.contract.cameras]
         self._names = robot.joint_names
         self._task, self._chunks, self._refused = Task(), Rate(), 0
@@ -103,24 +104,16 @@ class VlaNode(Node):
     def _on_answer(self, seen: Observation, output: PolicyOutput, task_id: int) -> None:
         if task_id != self._task.id or seen.sentence != self._task.sentence:
             return  # the task changed while the network worked
-        policy = self._worker.policy
-        chunk = ActionChunk(
-            seen.stamp,
-            seen.stamp,
-            policy.step_dt,
-            self._names,
-            output.positions,
-            output.progress,
-            policy.policy_id,
-            task_id,
-        )
+        policy, stamp = self._worker.policy, seen.stamp
+        proposed = (self._names, output.positions, output.progress, policy.policy_id, task_id)
+        chunk = ActionChunk(stamp, stamp, policy.step_dt, *proposed)
         self._chunk.publish(convert.action_chunk_to_msg(chunk))
         self._chunks.tick(time.monotonic())
 
     def _health(self) -> Health:
         self._worker.check()
         now = time.monotonic()
-        missing = self._buffer.missing(now)
+        missing = self._buffer.missing(now) or self._worker.trouble
         values = {
             "task_id": self._task.id,
             "task": self._task.sentence,
@@ -137,10 +130,14 @@ class VlaNode(Node):
         super().destroy_node()
 
 
+def _open(robot: RobotSpec, params: VlaParams) -> OpenPolicy:
+    return open_policy("" if params.remote else model_path(params.bundle), robot, params)
+
+
 def main() -> int:
     """Entry point of vla_node."""
     cv2.setNumThreads(1)
-    return run(lambda: VlaNode(lambda name: load_robot(name)[0], lambda name, *a: load_policy(model_path(name), *a)))
+    return run(lambda: VlaNode(lambda name: load_robot(name)[0], _open))
 
 
 if __name__ == "__main__":

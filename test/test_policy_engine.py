@@ -65,23 +65,24 @@ def test_openvino_says_the_same_where_it_is_installed() -> None:
         with pytest.raises(ConfigError, match="engine openvino is not installed: .* use engine onnxruntime"):
             load_engine(MODEL, "openvino")
         pytest.skip("openvino is not installed")
-    ours, theirs = load_policy(BUNDLE, ROBOT), load_policy(BUNDLE, ROBOT, engine="openvino")
-    seen = observation(0.0)
-    np.testing.assert_allclose(ours.infer(seen).positions, theirs.infer(seen).positions, atol=1e-4)
+    ours, seen = load_policy(BUNDLE, ROBOT).infer(observation(0.0)), observation(0.0)
+    for engine, tolerance in (("openvino", 1e-4), ("openvino-bf16", 0.1)):
+        theirs = load_policy(BUNDLE, ROBOT, engine=engine).infer(seen)
+        np.testing.assert_allclose(ours.positions, theirs.positions, atol=tolerance)
 
 
 def test_what_cannot_be_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "policy.onnx").write_bytes(b"no model")
     with pytest.raises(ContractError, match="policy.onnx cannot be loaded by ONNX Runtime"):
         load_engine(tmp_path / "policy.onnx")
-    with pytest.raises(ConfigError, match="engine is 'fast'; allowed: onnxruntime, openvino"):
+    with pytest.raises(ConfigError, match="engine is 'fast'; allowed: onnxruntime, openvino, openvino-bf16"):
         load_engine(MODEL, "fast")
 
 
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"engine": "fast"}, "engine is 'fast'; allowed: onnxruntime, openvino"),
+        ({"engine": "fast"}, "engine is 'fast'; allowed: onnxruntime, openvino, openvino-bf16"),
         ({"remote": "http://robot"}, "remote is 'http://robot' .ws://HOST:PORT or nothing. and jpeg 0"),
         ({"jpeg": 101}, "jpeg 101 .0 to 100."),
         ({"chunking": "fast"}, "chunking is 'fast'; allowed: realtime, naive"),

@@ -29,6 +29,7 @@ COMMANDS = {
     "collect": ("collect", "Make demonstrations in simulation for training."),
     "train": ("train", "Train the policy on demonstrations."),
     "improve": ("improve", "Let the policy act, let the expert correct it, and train on."),
+    "serve-policy": ("serve_policy", "Run a policy here for robots without a processor to spare."),
     "eval": ("evaluate", "Measure how often the policy succeeds."),
 }
 BROKEN = 2  # exit code: something about the set-up or the options is broken, as opposed to a robot that failed

@@ -53,7 +53,7 @@ class OnnxRuntimeEngine:
 
 
 class OpenVinoEngine:
-    """OpenVINO on `threads` cores, in float32 as the file says unless `precision` is another: f32 or bf16."""
+    """OpenVINO on `threads` cores. `precision`: f32, or bf16 where the processor computes with it."""
 
     def __init__(self, path: Path, threads: int, precision: str = "f32") -> None:
         try:
@@ -75,9 +75,12 @@ class OpenVinoEngine:
             raise ContractError(f"{path} cannot be loaded by OpenVINO: {error}") from error
         self._request = model.create_infer_request()
         self.inputs = {one.any_name: np.zeros(one.shape, one.element_type.to_dtype()) for one in model.inputs}
-        self.outputs = {one.any_name: np.zeros(one.shape, one.element_type.to_dtype()) for one in model.outputs}
-        for name, array in (self.inputs | self.outputs).items():
+        outputs = [np.zeros(one.shape, one.element_type.to_dtype()) for one in model.outputs]
+        for name, array in self.inputs.items():
             self._request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
+        for one, array in zip(model.outputs, outputs, strict=True):
+            self._request.set_tensor(one, openvino.Tensor(array, shared_memory=True))
+        self.outputs = {name: array for one, array in zip(model.outputs, outputs, strict=True) for name in one.names}
 
     def run(self) -> None:
         """From `inputs` to `outputs`."""
@@ -88,7 +91,9 @@ def load_engine(path: Path, engine: str = "onnxruntime", threads: int = 1) -> En
     """The model `path` in the engine of that name. Raises ConfigError or ContractError with what is wrong."""
     if engine not in ENGINES:
         raise ConfigError(f"engine is {engine!r}; allowed: {', '.join(ENGINES)}")
-    return OpenVinoEngine(path, threads) if engine == "openvino" else OnnxRuntimeEngine(path, threads)
+    if engine == "onnxruntime":
+        return OnnxRuntimeEngine(path, threads)
+    return OpenVinoEngine(path, threads, "bf16" if engine == "openvino-bf16" else "f32")
 
 
 def _buffer(path: Path, name: str, shape: list[Any], kind: str) -> np.ndarray:

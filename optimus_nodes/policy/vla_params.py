@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ..core.chunk_schedule import CHUNKING
 from ..core.errors import ConfigError
 
-ENGINES = ("onnxruntime", "openvino")
+ENGINES = ("onnxruntime", "openvino", "openvino-bf16")
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class VlaParams:
     bundle: str = field(default="pick_place", metadata={"doc": "Policy in models/, or the path of a bundle."})
     remote: str = field(default="", metadata={"doc": "Another machine that runs the policy, ws://HOST:PORT."})
     jpeg: int = field(default=0, metadata={"doc": "JPEG quality of pictures sent there, 1 to 100; 0: as they are."})
-    engine: str = field(default="onnxruntime", metadata={"doc": "What runs the network: onnxruntime or openvino."})
+    engine: str = field(default="onnxruntime", metadata={"doc": "onnxruntime, openvino or openvino-bf16."})
     chunking: str = field(default="realtime", metadata={"doc": "When the next chunk is asked for: realtime or naive."})
     threads: int = field(default=1, metadata={"doc": "Threads of the network, 1 to 16."})
     max_age: float = field(default=0.3, metadata={"doc": "Inputs further apart than this count as missing, s."})

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from ..core.chunk_schedule import ChunkSchedule
+from ..core.errors import DeviceError
 from ..core.timing import Delays
 from ..core.values import Observation, Policy, PolicyOutput
 
@@ -20,14 +21,15 @@ Answer = Callable[[Observation, PolicyOutput, int], None]
 class PolicyWorker:
     """`submit` never waits; `answer(observation, output, task_id)` is called in the worker's thread.
 
-    `dropped` counts observations that were replaced before the policy looked at them. An error in the
-    policy ends the worker; `check` raises it to whoever asks next.
+    `dropped` counts observations that were replaced before the policy looked at them. While the policy cannot be
+    reached (DeviceError) there are no answers and `trouble` says why; any other error ends the worker, and `check`
+    raises it to whoever asks next.
     """
 
     def __init__(self, policy: Policy, answer: Answer, chunking: str = "realtime") -> None:
         self.policy, self._answer = policy, answer
         self._naive, self._schedule, self._newest = chunking == "naive", ChunkSchedule(chunking), 0.0
-        self.dropped, self.delays = 0, Delays(1024)
+        self.dropped, self.delays, self.unanswered, self.trouble = 0, Delays(1024), 0, ""
         self._waiting: tuple[Observation, int] | None = None
         self._ended = False
         self._error: BaseException | None = None
@@ -60,6 +62,7 @@ class PolicyWorker:
             "delay_p50_steps": self._schedule.delays.percentile(50) / self.policy.step_dt,
             "delay_p99_steps": self._schedule.delays.percentile(99) / self.policy.step_dt,
             "pictures_dropped": self.dropped,
+            "unanswered": self.unanswered,
         }
 
     def check(self) -> None:
@@ -85,7 +88,13 @@ class PolicyWorker:
                     self._waiting = None
                     self._schedule.asked(observation.stamp)
                 began = time.monotonic()
-                output = self.policy.infer(observation)
+                try:
+                    output = self.policy.infer(observation)
+                except DeviceError as error:
+                    self.unanswered, self.trouble = self.unanswered + 1, str(error)
+                    self._schedule.begin_anew()
+                    continue
+                self.trouble = ""
                 self.delays.add(time.monotonic() - began)
                 with self._condition:
                     length = self.policy.step_dt * (len(output.positions) - 1)
