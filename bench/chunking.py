@@ -217,6 +217,7 @@ def main() -> None:
     todo = trials(options.suite, options.episodes, options.seed)
     report: dict[str, Any] = {
         "steps": options.steps,
+        "parallel": options.parallel,
         "suite": options.suite,
         "load_before": round(os.getloadavg()[0], 2),
     }
