@@ -48,6 +48,7 @@ class BenchConfig:
     bar_edges: tuple[float, float, float] = (0.045, 0.18, 0.045)
     bar_yaw: float = 0.06
     bar_density: float = 200.0
+    grip_room: float = 0.14
     button: Region = _BUTTON
     button_edges: tuple[float, float, float] = (0.080, 0.080, 0.030)
     cap_edges: tuple[float, float, float] = (0.050, 0.050, 0.016)
@@ -119,9 +120,10 @@ def draw_bench(
     opened = config.drawer_ajar * float(rng.integers(2))
     cap = str(rng.choice(CAPS))
     taken = [*spots, button, *(np.asarray(spot) for spot in config.landings)]
-    half_bar = Region("bar", (float(bar[0]), float(bar[1])), (config.bar_edges[0], config.bar_edges[1]))
+    grip = config.grip_room  # the open hand's reach round the bar
+    round_bar = Region("bar", (float(bar[0]), float(bar[1])), (config.bar_edges[0] + grip, config.bar_edges[1] + 0.06))
     hand = Region("hand", way.centre, (way.edges[0] + 0.06, way.edges[1] + 0.08))
-    walls = (*bins, hand, half_bar, drawer_case(config, drawer))
+    walls = (*bins, hand, round_bar, drawer_case(config, drawer))
     clutter = _draw_clutter(rng, config, taken, walls, top)
     return tuple(boxes), BenchDraw(bar, button, cap, drawer, opened, clutter)
 
