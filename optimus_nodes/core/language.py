@@ -14,7 +14,8 @@ from functools import cache, lru_cache
 
 from .errors import ConfigError
 from .wordings import FIRST_TEMPLATES, FIRST_THINGS, HELDOUT_VALUES, HELDOUT_WORDS, VALUES, WORDS
-from .wordings_templates import HELDOUT_TEMPLATES, TEMPLATES
+from .wordings_heldout import HELDOUT_TEMPLATES
+from .wordings_templates import TEMPLATES
 
 COLOURS = ("red", "green", "blue", "yellow")
 BINS = ("left", "right")

@@ -18,7 +18,8 @@ from optimus_nodes.core.language import (
 )
 from optimus_nodes.core.wordings import HELDOUT_VALUES, HELDOUT_WORDS, VALUES, WORDS
 from optimus_nodes.core.wordings_file import heldout_rows, read_wordings, task_of, training_rows, write_wordings
-from optimus_nodes.core.wordings_templates import HELDOUT_TEMPLATES, TEMPLATES
+from optimus_nodes.core.wordings_heldout import HELDOUT_TEMPLATES
+from optimus_nodes.core.wordings_templates import TEMPLATES
 
 EVERYTHING = all_instructions(tuple(SLOTS))
 PICK_RED = Instruction("pick", "red")
