@@ -44,6 +44,7 @@ class BenchConfig:
     `drawer`: where the closed drawer's handle is; it opens towards the robot by up to `drawer_travel`.
     """
 
+    bench_friction: float = 0.5
     bar: Region = _BAR
     bar_edges: tuple[float, float, float] = (0.045, 0.18, 0.045)
     bar_yaw: float = 0.06

@@ -39,6 +39,8 @@ AddBox = Callable[..., mujoco.MjsGeom]
 
 def add_bench_things(spec: mujoco.MjSpec, config: BenchConfig, top: float, box: AddBox, grip: AddBox) -> None:
     """Add the bodies to `spec`. `box(body, name, pos, half, rgba)` adds a geom that collides; `grip` one to grasp."""
+    bench = spec.geom("bench_top")  # smooth, whatever stands on it: a box that is pushed slides and does not topple
+    bench.priority, bench.friction = 1, (config.bench_friction, 0.01, 0.001)
     bar = spec.worldbody.add_body(name="bar", pos=(0.27, 0.0, top + 0.4))
     bar.add_freejoint(name="bar_free")
     grip(bar, "bar", (0, 0, 0), np.asarray(config.bar_edges) / 2, BAR_RGBA).density = config.bar_density

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pinocchio as pin
 
@@ -15,13 +13,15 @@ POINT_OVER = 0.045  # m between the fingertip and the box it points at
 POINTED = 0.012  # m off that still counts
 ON_CAP = 0.025  # m off the middle of the button at which it is still kept pressed
 PRESS_INTO = 0.022  # m below the resting cap the fingertip aims at
-STROKE = 0.095  # m a box is pushed
 PUSH_SPEED = 0.17
+DOWN = 0.010  # m by which a hand that is too high aims lower while it pushes
+THUMB_RATE = 1.2  # 1/s of the thumb's way; at this rate a box goes some 9 cm meanwhile
+THUMB = (0.35, -0.15)  # rad, flexion of the thumb when a push begins and when it has gone far enough
 TOUCHES = 0.010  # m between hand and box that count as none
-LOW = 0.024  # m above the bench, the grasp frame of a hand that pushes
-FINGER = 0.012  # m, the fingers' middle before the grasp frame
-EDGES = {"index": 0.023, "little": 0.055}  # m from the grasp frame to the hand's two sides
-THUMB = (-0.30, -0.90)  # rad, flexion of the thumb when a push begins and when it has gone far enough
+PUSH_AHEAD, PUSH_INWARDS = 0.26, -0.4  # m, rad: from this y outwards the fingers point ahead, else inwards up to
+PUSH_LOW = 0.021  # m above the bench, the grasp frame of a hand that pushes
+LEADS = {"index": 0.024, "little": -0.056}  # m from it, y of the hand's two sides in the left hand's frame
+FINGERS = 0.012  # m, x of the fingers there
 
 
 class Fingertip(Skill):
@@ -72,16 +72,18 @@ class Press(Fingertip):
 
 
 class Push(Skill):
-    """Shove a box aside with the side of the closed hand. How far it has come shows in the thumb, which opens."""
+    """Shove a box aside with the side of the hand. How far it has come shows in the thumb, which opens meanwhile."""
 
     def begin(self, view: ExpertView) -> None:
         box = view.scene.find(f"box_{self.instruction.colour}")
-        self.target, self.sides = box.name, (nearer_side(float(box.position[1])),)
-        self._sign = 1.0 if self.instruction.side == "left" else -1.0
-        self._grasp = replace(self.body.grasp, follow=0.0, tilt=0.0)
-        self._thumb = self.body.fingers(self.sides[0], ("thumb_cmc_flexion",))[0]
-        # Palm down the index finger is on the inner side of either hand.
-        self._edge = EDGES["index" if self.instruction.side != self.sides[0] else "little"]
+        side = nearer_side(float(box.position[1]))
+        self.target, self.sides = box.name, (side,)
+        self._sign, mirror = (1.0 if way == "left" else -1.0 for way in (self.instruction.side, side))
+        # Palm down the index finger leads towards the middle of the bench, the little finger away from it.
+        self._lead = LEADS["index" if self._sign != mirror else "little"]
+        self._mirror = mirror
+        self._low = self.top + PUSH_LOW
+        self._thumb = self.body.fingers(side, ("thumb_cmc_flexion",))[0]
 
     def watch(self, view: ExpertView) -> None:
         box = view.scene.find(self.target)
@@ -100,31 +102,41 @@ class Push(Skill):
         hand[self._thumb] = THUMB[0] + float(np.clip(phase, 0.0, 1.0)) * (THUMB[1] - THUMB[0])
         return hand
 
+    def _turned(self, y: float) -> tuple[Array, Array]:
+        """Attitude of a hand at `y` m, the more inwards the further it reaches across, and its leading side from it."""
+        heading = np.clip(np.arctan2(self._mirror * y - PUSH_AHEAD, 0.2), PUSH_INWARDS, 0.0)
+        rotation = pin.rpy.rpyToMatrix(0.0, 0.0, self._mirror * float(heading)) @ np.diag([1.0, -1.0, -1.0])
+        return rotation, rotation @ np.array([FINGERS, self._mirror * self._lead, 0.0])
+
     def _gap(self, roll: Roll) -> float:
         """m between the hand's leading side and the box."""
-        box = roll.pose.act(roll.box)
-        return float(self._sign * (box[1] - roll.pose.translation[1]) - self._half - self._edge)
+        box, y = roll.pose.act(roll.box), roll.pose.translation[1]
+        return float(self._sign * (box[1] - y - self._turned(y)[1][1]) - self._half)
 
     def decide(self, side: str, roll: Roll) -> Decision:
         here, box, gap = roll.pose.translation, roll.pose.act(roll.box), self._gap(roll)
-        x, low = box[0] - FINGER, self.top + LOW
-        rotation = self._grasp.attitude(side, here)
-        if here[2] < low + 0.025 and abs(here[0] - x) < 0.035 and -0.025 < gap < 0.045:
-            goal = pin.SE3(rotation, np.array([x, here[1] + self._sign * (gap + 0.02), low]))
+        rotation, lead = self._turned(here[1])
+        x = box[0] - lead[0]
+        near = abs(here[0] - x) < 0.035 and -0.025 < gap < 0.045
+        if near and here[2] < self._low + (0.007 if gap > TOUCHES else 0.025):
+            # Gently: a hand that presses the box down while it pushes gets stuck on it.
+            level = here[2] + float(np.clip(self._low - here[2], -DOWN, DOWN))
+            goal = pin.SE3(rotation, np.array([x, here[1] + self._sign * (gap + 0.02), level]))
             if gap > TOUCHES:
                 return Decision("touch", goal, self._with_thumb(side, 0.0 if gap > 0.025 else roll.phase), speed=0.2)
             if roll.phase >= 0.93:
-                rest = pin.SE3(rotation, np.array([x, here[1], low]))
+                rest = pin.SE3(rotation, np.array([x, *here[1:]]))
                 return Decision("done", rest, self._with_thumb(side, 1.0))
             goal.translation[1] = here[1] + self._sign * 0.06
-            ahead = roll.phase + PUSH_SPEED / STROKE * STEP_DT
-            return Decision("push", goal, self._with_thumb(side, ahead), speed=PUSH_SPEED)
-        start = np.array([x, box[1] - self._sign * (self._half + self._edge + 0.02), low])
-        return self.onto(roll, pin.SE3(rotation, start), self._with_thumb(side, 0.0), wide=0.010)
+            return Decision("push", goal, self._with_thumb(side, roll.phase + THUMB_RATE * STEP_DT), speed=PUSH_SPEED)
+        rotation, lead = self._turned(box[1] - self._sign * (self._half + 0.06))
+        behind = np.array([0.0, self._sign * (self._half + 0.02)])
+        start = pin.SE3(rotation, np.array([*(box[:2] - behind - lead[:2]), self._low]))
+        return self.onto(roll, start, self._with_thumb(side, 0.0), wide=0.010)
 
     def moved(self, side: str, roll: Roll, decision: Decision) -> None:
         if decision.stage == "push":
-            roll.phase += PUSH_SPEED / STROKE * STEP_DT
+            roll.phase += THUMB_RATE * STEP_DT
         elif decision.stage in ("above", "descend", "clear"):
             roll.phase = 0.0
         if decision.stage in ("push", "touch") and (gap := self._gap(roll)) < 0.0:
