@@ -70,7 +70,7 @@ class ExpertBody:
             return
         way = goal.translation - roll.pose.translation
         linear = limited(_hasten(way * style.gain, style.slowest, way), decision.speed or style.speed)
-        angular = limited(pin.log3(roll.pose.rotation.T @ goal.rotation) * style.gain, style.turn)
+        angular = limited(pin.log3(roll.pose.rotation.T @ goal.rotation) * style.gain, decision.turn or style.turn)
         rotation = roll.pose.rotation @ pin.exp3(angular * STEP_DT)
         roll.q = arm.solve(pin.SE3(rotation, roll.pose.translation + linear * STEP_DT), roll.q)
         box = roll.pose.act(roll.box)

@@ -68,7 +68,7 @@ class Decision:
     """What one hand does next: go to `goal` (a pose of the grasp frame, the chain's joints (8,), or None: home).
 
     `hand` (22,): rad, the fingers. `closes`: the fingers close on something. `speed`: m/s at most, 0 for the style's
-    own; of joints rad/s.
+    own; of joints rad/s. `turn`: rad/s at most, 0 for the style's own.
     """
 
     stage: str
@@ -76,6 +76,7 @@ class Decision:
     hand: Array
     closes: bool = False
     speed: float = 0.0
+    turn: float = 0.0
 
 
 @dataclass

@@ -14,6 +14,7 @@ POINTED = 0.012  # m off that still counts
 ON_CAP = 0.025  # m off the middle of the button at which it is still kept pressed
 PRESS_INTO = 0.022  # m below the resting cap the fingertip aims at
 PUSH_SPEED = 0.17
+TURNED, TURN = 0.2, 1.5  # rad off its attitude from which on a hand does not go down to push, and rad/s to get there
 DOWN = 0.010  # m by which a hand that is too high aims lower while it pushes
 THUMB_RATE = 1.2  # 1/s of the thumb's way; at this rate a box goes some 9 cm meanwhile
 THUMB = (0.35, -0.15)  # rad, flexion of the thumb when a push begins and when it has gone far enough
@@ -132,6 +133,10 @@ class Push(Skill):
         rotation, lead = self._turned(box[1] - self._sign * (self._half + 0.06))
         behind = np.array([0.0, self._sign * (self._half + 0.02)])
         start = pin.SE3(rotation, np.array([*(box[:2] - behind - lead[:2]), self._low]))
+        if here[2] > self._low + 0.06 and np.linalg.norm(pin.log3(roll.pose.rotation.T @ rotation)) > TURNED:
+            # A hand that turns much on its way down strays from it: it turns above all things first.
+            over = pin.SE3(rotation, np.array([*start.translation[:2], self.top + self.style.hover]))
+            return Decision("above", over, self._with_thumb(side, 0.0), turn=TURN)
         return self.onto(roll, start, self._with_thumb(side, 0.0), wide=0.010)
 
     def moved(self, side: str, roll: Roll, decision: Decision) -> None:
