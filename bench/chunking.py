@@ -34,7 +34,6 @@ from optimus_nodes.core.values import ActionChunk, Array
 from optimus_nodes.learning.rollout import FRAME_DT, TICK_STEPS, LockStep
 from optimus_nodes.robot.dynamics import GravityModel
 from optimus_nodes.robot.load import load_robot
-from optimus_nodes.sim import expert as expert_module
 from optimus_nodes.sim.expert import STEP_DT, Expert, ExpertStyle, ExpertView
 from optimus_nodes.sim.grasp import Grasp
 
@@ -75,7 +74,6 @@ class Player:
 
     def play(self, trial: Trial, setting: Setting) -> dict[str, Any]:
         """One episode: whether it was done, starved ticks, and the steps of acceleration at its seams."""
-        expert_module.HORIZON = setting.steps
         loop, world = self._loop, self._loop.world
         start = loop.reset(trial.seed)
         controller = JointController(self.robot, setting.control, self._gravity)
@@ -122,7 +120,7 @@ class Player:
         }
 
     def _ask(self, waiting: deque[tuple[float, ActionChunk]], now: float, setting: Setting) -> str:
-        advice = self._expert.advise(self._view())
+        advice = self._expert.advise(self._view(), setting.steps)
         names = self.robot.joint_names
         chunk = ActionChunk(now, now, STEP_DT, names, advice.positions, advice.progress, "expert")
         waiting.append((now + setting.latency, chunk))

@@ -11,7 +11,7 @@ from ..core.scene import draw_scene
 from ..core.tasks import TaskJudge
 from ..core.values import Array, Policy, SceneState
 from ..policy.preprocess import shrink
-from ..sim.expert import HORIZON, STEP_DT, Advice, Expert, ExpertView
+from ..sim.expert import STEP_DT, Advice, Expert, ExpertView
 from .programmes import draw_programme, draw_style, start_posture
 from .rollout import LockStep
 
@@ -27,6 +27,7 @@ SIZES = {"head": (96, 128), "wrist_left": (60, 80), "wrist_right": (60, 80)}
 TIME_LIMIT = 14.0  # s for one instruction
 LINGER = 0.5  # s of "done" that are shown at the end
 EVERY = 2  # frames at 20 Hz per recorded frame
+SHORT = 8  # steps of advice that is only followed until the next frame
 
 
 @dataclass
@@ -102,8 +103,8 @@ class Demonstrator:
         judge, done_for = TaskJudge(instruction, start), 0.0
         for frame in range(int(TIME_LIMIT / STEP_DT)):
             view = self._view()
-            advice = expert.advise(view)
             record = frame % EVERY == 0
+            advice = expert.advise(view) if record else expert.advise(view, SHORT)
             observation = loop.observe(sentence, None if record or policy else ())
             if record:
                 self._record(part, observation, advice, number, first_frame + frame // EVERY, view)
@@ -175,11 +176,11 @@ class _Push:
         self._until, self._offset = -1, np.zeros(joints)
 
     def __call__(self, frame: int) -> Array:
-        """Offset (HORIZON, J) rad of the chunk that is played from this frame on."""
+        """Offset (J,) rad of the chunk that is played from this frame on."""
         if self._strength > 0.0 and frame > self._until and self._rng.random() < 0.03:
             self._until = frame + int(self._rng.integers(5, 14))
             self._offset = np.zeros(self._joints)
             self._offset[self._arms] = self._rng.normal(0.0, 0.07 * self._strength, len(self._arms))
         if frame >= self._until:
-            return np.zeros((HORIZON, self._joints))
-        return np.tile(self._offset, (HORIZON, 1))
+            return np.zeros(self._joints)
+        return self._offset

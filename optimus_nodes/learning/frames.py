@@ -33,7 +33,7 @@ from ..dataset.picture_cache import default_cache
 from ..dataset.reader import DataSet, Episode
 from ..policy.preprocess import shrink
 
-STEP_DT, HORIZON, HISTORY_S = 0.05, 40, 0.1
+STEP_DT, HORIZON, HISTORY_S = 0.05, 64, 0.1
 PICTURES = {"head": (96, 128), "wrist_left": (60, 80), "wrist_right": (60, 80)}  # px, unless recorded smaller
 EPISODES_PER_PART = 100
 CHUNK, PROGRESS, TARGETS = "expert.chunk", "expert.progress", "expert.aux"

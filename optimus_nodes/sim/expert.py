@@ -25,7 +25,7 @@ from .skills_wave import Wave
 
 __all__ = ["HORIZON", "STEP_DT", "Advice", "Expert", "ExpertStyle", "ExpertView"]
 
-HORIZON = 40
+HORIZON = 64
 SKILLS: dict[str, type[Skill]] = {
     "pick": Pick,
     "place": Place,
@@ -62,16 +62,16 @@ class Expert:
         self._skill = SKILLS[instruction.skill](self._body, self._scene, instruction, view, style)
         self.style, self.box, self.side = style, self._skill.target, self._skill.sides[0]
 
-    def advise(self, view: ExpertView) -> Advice:
-        """Roll the feedback law forward from `view` for HORIZON steps; row 0 is where the arms are now."""
+    def advise(self, view: ExpertView, steps: int = HORIZON) -> Advice:
+        """Roll the feedback law forward from `view` for so many steps; row 0 is where the arms are now."""
         skill, body = self._skill, self._body
         assert skill is not None, "call begin first"
-        rows = np.tile(view.position, (HORIZON, 1))
+        rows = np.tile(view.position, (steps, 1))
         rest = view.position.copy()
         skill.watch(view)
         rolls = {side: skill.roll(view, side) for side in skill.sides}
         first = ""
-        for k in range(HORIZON):
+        for k in range(steps):
             rows[k] = rest
             rest = body.towards_home(rest, self.style)
             stages = []

@@ -56,7 +56,7 @@ class ExpertView:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What the expert would do: `positions` (HORIZON, J) rad every STEP_DT from now, `progress` 0-1, and why."""
+    """What the expert would do: `positions` (steps, J) rad every STEP_DT from now, `progress` 0-1, and why."""
 
     positions: Array
     progress: float
