@@ -33,6 +33,7 @@ def new_network() -> PolicyNetwork:
         joints=ACTIONS,
         pads=1,  # there is no touch here: always 0
         horizon=HORIZON,
+        steps_per_token=4,
         cameras=tuple((name, SIDE, SIDE) for name in CAMERAS),
         slots=(len(TASKS),),
         aux=len(LAYOUT.targets),

@@ -9,7 +9,7 @@ from learning_fakes import SMALL
 from optimus_nodes.learning.variants import VARIANTS
 from optimus_nodes.policy.network import Augmentation, NetworkConfig
 
-CONFIG = NetworkConfig(4, 2, 6, (("head", 48, 64), ("wrist", 32, 32)), slots=(3, 2), aux=1, **SMALL)
+CONFIG = NetworkConfig(4, 2, 6, (("head", 48, 64), ("wrist", 32, 32)), slots=(3, 2), aux=1, steps_per_token=4, **SMALL)
 
 
 def inputs(batch: int = 8):
@@ -28,7 +28,7 @@ def test_it_learns_eight_chunks_by_heart(name):
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     for _ in range(1000 if name == "flow" else 250):
         out = network(*seen, Augmentation(wanted=wanted))
-        loss = network.action_loss(out, wanted, torch.ones(4))
+        loss = network.action_loss(out, wanted, torch.ones(6, 4))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

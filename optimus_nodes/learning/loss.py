@@ -19,6 +19,7 @@ from .distributed import shared
 
 GROUP_WEIGHTS = {"neck": 0.3, "waist": 0.5, "left_arm": 1.0, "right_arm": 1.0, "left_leg": 0.05, "right_leg": 0.05}
 GROUP_WEIGHTS.update(left_hand=0.5, right_hand=0.5)
+FORESIGHT = 1.5  # s: a target so much later counts 1/e as much, since it is decided anew before
 _MASK = re.compile(r"(.+)_mask$")
 
 
@@ -31,14 +32,19 @@ class LossWeights:
     places: float = 1.0
 
 
-def joint_weights(robot: RobotSpec) -> Tensor:
-    """Weight of each joint (J,), mean 1: a group's weight is shared among its joints."""
+def action_weights(robot: RobotSpec, horizon: int, step_dt: float) -> Tensor:
+    """Weight of each joint of each step (H, J), mean 1: near steps weigh more, a group shares its weight."""
+    later = np.exp(-np.arange(horizon) * step_dt / FORESIGHT)
+    return torch.from_numpy(np.outer(later / later.mean(), _joint_weights(robot)).astype(np.float32))
+
+
+def _joint_weights(robot: RobotSpec) -> NDArray[np.float64]:
     weights = np.full(len(robot.joint_names), 0.01)
     for group, weight in GROUP_WEIGHTS.items():
         if group in robot.groups:
             index = robot.group(group)
             weights[index] = weight / len(index)
-    return torch.from_numpy((weights / weights.mean()).astype(np.float32))
+    return weights / weights.mean()
 
 
 class AuxLayout:

@@ -27,7 +27,7 @@ from .curves import Curves
 from .data import Mixture
 from .distributed import Group, local, parallel, put, require_slices, whole
 from .evaluation import Evaluation
-from .loss import AuxLayout, LossWeights, errors, joint_weights, loss_parts, statistics, total
+from .loss import AuxLayout, LossWeights, action_weights, errors, loss_parts, statistics, total
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -93,7 +93,7 @@ class Trainer:
         self._language = None if words is None else np.stack([words.encode(s) for s in mixture.sentences])
         self.maker = self.batches(config.batch, config.seed, config.augment, memory=config.memory, share=share)
         self.groups = {name: robot.group(name) for name in robot.groups if name not in ("arms", "hands", "upper_body")}
-        self.weights = joint_weights(robot)
+        self.weights = action_weights(robot, contract.horizon, contract.step_dt)
         torch.manual_seed(config.seed)
         network = make(
             NetworkConfig(

@@ -60,7 +60,7 @@ class FlowNetwork(PolicyNetwork):
     def action_loss(self, out: dict[str, Any], wanted: Tensor, weights: Tensor) -> Tensor:
         if "velocity" not in out:
             return super().action_loss(out, wanted, weights)
-        return ((out["velocity"] - out["flow"]).square().mean(dim=(0, 1)) * weights).mean()
+        return ((out["velocity"] - out["flow"]).square().mean(dim=0) * weights).mean()
 
 
 class TokenNetwork(PolicyNetwork):
@@ -83,7 +83,7 @@ class TokenNetwork(PolicyNetwork):
     def action_loss(self, out: dict[str, Any], wanted: Tensor, weights: Tensor) -> Tensor:
         bins = ((wanted.clamp(-_WIDEST, _WIDEST) + _WIDEST) * ((_BINS - 1) / (2 * _WIDEST))).round().long()
         wrong = nn.functional.cross_entropy(out["said"].flatten(0, 2), bins.flatten(), reduction="none")
-        return (wrong.view(bins.shape).mean(dim=(0, 1)) * weights).mean()
+        return (wrong.view(bins.shape).mean(dim=0) * weights).mean()
 
 
 class PatchNetwork(PolicyNetwork):

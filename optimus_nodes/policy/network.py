@@ -41,7 +41,7 @@ class NetworkConfig:
     sentence: int = 128
     fine_queries: int = 10
     coarse_queries: int = 6
-    steps_per_token: int = 4
+    steps_per_token: int = 8
 
     @classmethod
     def from_mapping(cls, raw: dict[str, Any]) -> NetworkConfig:
@@ -278,8 +278,8 @@ class PolicyNetwork(nn.Module):
         return {"progress": progress, "aux": [seen.early_aux, late], "places": seen.places}
 
     def action_loss(self, out: dict[str, Any], wanted: Tensor, weights: Tensor) -> Tensor:
-        """How far `out` is from the normalised actions `wanted` (B, H, J): a mean, joints weighted by `weights`."""
-        return ((out["actions"] - wanted).abs().mean(dim=(0, 1)) * weights).mean()
+        """How far `out` is from the normalised actions `wanted` (B, H, J): a mean weighted by `weights` (H, J)."""
+        return ((out["actions"] - wanted).abs().mean(dim=0) * weights).mean()
 
     def normalise_actions(self, targets: Tensor, position: Tensor) -> Tensor:
         """Absolute joint targets (B, H, J) rad -> what `forward` should say.
