@@ -214,3 +214,13 @@ def test_names_of_training_only_targets_say_what_is_known_and_where_to_look() ->
     targets, known = layout.split(rows)
     assert known.tolist() == [[1.0, 0.0], [0.0, 1.0]]
     np.testing.assert_allclose(targets, [[0.3, 0.0], [0.0, 0.7]], rtol=1e-6)
+
+
+def test_a_shorter_horizon_learns_the_first_rows_of_each_chunk(tmp_path: Path) -> None:
+    made = synthetic(episodes=4, length=2, shrink=2)
+    whole, short = (Mixture([made.data_set(tmp_path)], held_out=0.0, horizon=rows) for rows in (0, 3))
+    frames = np.arange(4)
+    assert short.contract.horizon == 3
+    assert np.array_equal(short.gather("action", frames), whole.gather("action", frames)[:, :3])
+    with pytest.raises(ConfigError, match=r"horizon is 99; the chunks of .* have 1 to \d+ rows \(--horizon\)"):
+        Mixture([made.data_set(tmp_path)], horizon=99)

@@ -28,6 +28,7 @@ def run(
     init: Annotated[Path | None, typer.Option(help="Begin with the weights of this bundle or work folder.")] = None,
     work: Annotated[Path | None, typer.Option(help="Checkpoint and curves; default runs/train/<name of out>.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the work folder.")] = False,
+    horizon: Annotated[int, typer.Option(help="Rows of a chunk to learn, 50 ms apart; 0: all the data have.")] = 0,
     held_out: Annotated[float, typer.Option(help="Share of scenes kept for validation.")] = 0.03,
     validate_every: Annotated[int, typer.Option(help="Steps between validations and checkpoints.")] = 250,
     evaluate_every: Annotated[int, typer.Option(help="Steps between evaluations in the simulator; 0: none.")] = 0,
@@ -78,7 +79,7 @@ def run(
     with process_group(shard) as group:
         sets = [read_data_set(one, cache, _decoding(one)) for one in data]
         read, words = _read(config.language)
-        mixture = Mixture(sets, held_out, intervention=intervention, read=read)
+        mixture = Mixture(sets, held_out, intervention=intervention, read=read, horizon=horizon)
         _check_robot(mixture, spec)
         trainer = Trainer(mixture, spec, config, group=group, words=words)
         if resume:

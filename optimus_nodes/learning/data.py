@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ class Mixture:
     (index into `sentences`). `meaning` (S, M): what `read` says of each sentence. `training`, `held_out`: frame
     numbers; frames of failed episodes are in neither. `probability`: of each training frame, such that instructions
     given more often are damped by the power `balance` (0 as recorded, 1 all alike), and frames in which a person
-    corrected the policy count `intervention` times.
+    corrected the policy count `intervention` times. `horizon`: how many rows of each chunk are learned, 0 all.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class Mixture:
         balance: float = 0.5,
         intervention: float = 1.0,
         read: Read = known_meaning,
+        horizon: int = 0,
     ) -> None:
         first = sets[0]
         for other in sets[1:]:
@@ -97,7 +98,11 @@ class Mixture:
                 contract_differences(first.contract, other.contract, str(first.folder), str(other.folder)),
                 "the data sets were not recorded for the same thing",
             )
-        self.contract, self.folders = first.contract, [str(s.folder) for s in sets]
+        rows = first.contract.horizon
+        if not 0 <= horizon <= rows:
+            raise ConfigError(f"horizon is {horizon}; the chunks of {first.folder} have 1 to {rows} rows (--horizon)")
+        self.contract = replace(first.contract, horizon=horizon or rows)
+        self.folders = [str(s.folder) for s in sets]
         named = [one for one in sets if one.aux]
         for other in named[1:]:
             if other.aux != named[0].aux:
@@ -166,6 +171,8 @@ class Mixture:
 
     def row_shape(self, name: str) -> tuple[int, ...]:
         """Shape of one frame's row of the array `name`."""
+        if name == "action":
+            return (self.contract.horizon, len(self.contract.joint_names))
         return (len(self.aux),) if name == "aux" else self.shards[0].rows[name].shape[1:]
 
     def gather(self, name: str, frames: NDArray[np.int64], column: str = "row") -> NDArray[np.float32]:
@@ -175,6 +182,7 @@ class Mixture:
         found = np.full((len(frames), *shape), np.nan, np.float32)  # data sets without targets: all unknown
         for one in np.unique(shard):
             values = self.shards[one].rows[name]
+            values = values[:, : shape[0]] if name == "action" else values
             if values.shape[1:] == shape:
                 here = shard == one
                 found[here] = values[row[here]]

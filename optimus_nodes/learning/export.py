@@ -44,10 +44,11 @@ def export_bundle(
     vocabulary: tuple[str, ...],
     training: dict[str, Any],
     samples: Batch,
+    largest: int = MAX_BYTES,
 ) -> float:
     """Write the bundle `folder` and return the largest difference (rad) of its answers from the network's on `samples`.
 
-    Raises ConfigError when they differ by more than TOLERANCE or the bundle is larger than may be committed.
+    Raises ConfigError when they differ by more than TOLERANCE or the bundle has more than `largest` bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     deployed = Deployed(network.eval().to(memory_format=torch.contiguous_format))
@@ -72,15 +73,17 @@ def export_bundle(
     (folder / WEIGHTS).chmod(0o644)
     config = network.config.to_mapping()
     write_bundle(Bundle(folder, folder.name, contract, vocabulary, network.config.max_words, config, training))
-    if bundle_bytes(folder) > MAX_BYTES:
-        raise ConfigError(f"{folder} has {bundle_bytes(folder) / 1e6:.1f} MB; allowed are {MAX_BYTES / 1e6:.0f} MB")
+    if bundle_bytes(folder) > largest:
+        raise ConfigError(f"{folder} has {bundle_bytes(folder) / 1e6:.1f} MB; allowed are {largest / 1e6:.0f} MB")
     return worst
 
 
-def export_training(trainer: Trainer, folder: Path, network: PolicyNetwork | None = None) -> float:
+def export_training(
+    trainer: Trainer, folder: Path, network: PolicyNetwork | None = None, largest: int = MAX_BYTES
+) -> float:
     """Write the averaged weights of a training as the bundle `folder`, checked on 16 held-out frames.
 
-    `network`: what `trainer.averaged()` gave, where every process had to call it.
+    `network`: what `trainer.averaged()` gave, where every process had to call it. `largest`: bytes, of the bundle.
     """
     m, c = trainer.mixture, trainer.config
     maker = trainer.batches(16, 0, AugmentConfig.none())
@@ -105,7 +108,7 @@ def export_training(trainer: Trainer, folder: Path, network: PolicyNetwork | Non
         "seed": c.seed,
         "started_from": trainer.started_from,
     }
-    return export_bundle(network or trainer.averaged(), folder, m.contract, vocabulary, training, samples)
+    return export_bundle(network or trainer.averaged(), folder, m.contract, vocabulary, training, samples, largest)
 
 
 def _inputs(samples: Batch, i: int) -> tuple[Tensor, ...]:

@@ -176,6 +176,7 @@ class Trainer:
         return {
             "data": self.mixture.folders,
             "frames": len(self.mixture),
+            "horizon": self.mixture.contract.horizon,
             "batch": c.batch,
             "seed": c.seed,
             "lr": c.lr,

@@ -1,11 +1,12 @@
 """Other networks to measure the chosen one against: other ways to decide, to see and to listen.
 
-Each is a `PolicyNetwork` with one part exchanged, so that everything else in a comparison is equal. None of them
-is exported; `bench/ablation.py` trains and plays them.
+Each is a `PolicyNetwork` with one part exchanged, so that everything else in a comparison is equal.
+`bench/ablation.py` trains and plays them.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -123,10 +124,33 @@ class LateNetwork(PolicyNetwork):
         return super().see(images, torch.zeros_like(sentence), context, augment)
 
 
+class HalfNetwork(PolicyNetwork):
+    """Sees every picture at half its height and width."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__(replace(config, cameras=tuple((name, h // 2, w // 2) for name, h, w in config.cameras)))
+        self.config = config
+
+    def see(
+        self, images: list[Tensor], sentence: Tensor, context: Tensor, augment: Augmentation
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
+        halves = [nn.functional.avg_pool2d(one.permute(0, 3, 1, 2).float(), 2).permute(0, 2, 3, 1) for one in images]
+        return super().see(halves, sentence, context, augment)
+
+
+class MomentNetwork(PolicyNetwork):
+    """Feels where the joints are, and not where they were a moment ago."""
+
+    def feel(self, position: Tensor, previous: Tensor, tactile: Tensor, keep: Tensor | None) -> list[Tensor]:
+        return super().feel(position, position, tactile, keep)
+
+
 VARIANTS: dict[str, type[PolicyNetwork]] = {
     "chosen": PolicyNetwork,
     "flow": FlowNetwork,
     "tokens": TokenNetwork,
     "patches": PatchNetwork,
     "late_language": LateNetwork,
+    "half_pictures": HalfNetwork,
+    "no_history": MomentNetwork,
 }
