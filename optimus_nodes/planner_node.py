@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 from optimus_humanoid.msg import ActionChunk, Plan, Task
@@ -34,9 +35,10 @@ TICK_S = 0.05
 class PlannerNode(Node):
     """The shell around PlanSession."""
 
-    def __init__(self, planner: Planner) -> None:
+    def __init__(self, make: Callable[[PlannerParams], Planner]) -> None:
         super().__init__("planner")
-        self._planner, self._params = planner, declare(self, PlannerParams)
+        self._params = declare(self, PlannerParams)
+        self._planner = make(self._params)
         first_id = int(time.time() * 10) % 2**32  # ids must grow over restarts too, and fast talkers use some
         self._session = PlanSession(self._params.rules, first_id, self._params.planning_timeout)
         self._robot_clock = RobotClock()
@@ -131,7 +133,7 @@ class PlannerNode(Node):
 
 def main() -> int:
     """Entry point of planner_node."""
-    return run(lambda: PlannerNode(OfflinePlanner()))
+    return run(lambda: PlannerNode(lambda params: OfflinePlanner(params.skills)))
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimus_nodes.core.language import BINS, COLOURS, Instruction, all_instructions
+from optimus_nodes.core.errors import ConfigError
+from optimus_nodes.core.language import BINS, COLOURS, SLOTS, Instruction, all_instructions
 from optimus_nodes.core.language import first_wordings as wordings
 from optimus_nodes.core.planner import PlanContext
 from optimus_nodes.planner import words
 from optimus_nodes.planner.clauses import ABILITIES, WHICH_BOX
 from optimus_nodes.planner.offline import MAX_STEPS, WHICH_BIN, OfflinePlanner
+from optimus_nodes.planner.params import PlannerParams
 
 PLANNER = OfflinePlanner()
 NOTHING = PlanContext()
@@ -319,3 +321,15 @@ def test_one_unknown_word_anywhere_and_nothing_is_carried_out(sentence, where, w
     parts = sentence.split()
     parts.insert(min(where, len(parts)), word)
     assert PLANNER.plan(" ".join(parts), NOTHING).steps == ()
+
+
+def test_what_the_bench_knows_is_understood_where_the_policy_can_do_it():
+    said, every = "press the button", OfflinePlanner(tuple(SLOTS))
+    assert every.plan(said, NOTHING).steps == (Instruction("press"),)
+    assert every.plan("red box on the blue box please", NOTHING).status != "plan"
+    assert PLANNER.plan(said, NOTHING).status == "refused"
+
+
+def test_a_skill_that_no_policy_has_is_refused_at_start():
+    with pytest.raises(ConfigError, match="skills names fly; the skills are pick, place"):
+        PlannerParams(skills=("pick", "fly"))

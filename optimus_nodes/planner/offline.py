@@ -1,16 +1,18 @@
 """A planner without a model: a small grammar that either understands every word or asks.
 
 It never guesses. A plan comes out only when each clause names a skill, a box and a bin the robot
-has; otherwise the person hears which piece is missing or what the robot can do instead.
+has; otherwise the person hears which piece is missing or what the robot can do instead. What only the
+bench knows (push, stack, the drawer, ...) it understands in the sentences that policies are taught.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core.language import BINS, Instruction
+from ..core.language import BINS, Instruction, find_instruction
 from ..core.planner import PlanContext, PlanProposal, is_stop
 from .clauses import ABILITIES, COLOUR_LIST, WHICH_BOX, Clause, Place, Thing, Unclear, read_clause
+from .params import FIRST_SKILLS
 from .words import COLOUR_WORDS, clauses, normalise
 
 MAX_LETTERS = 1000
@@ -24,7 +26,10 @@ _HELP = frozenset(
 
 
 class OfflinePlanner:
-    """The `Planner` that needs no model and no network."""
+    """The `Planner` that needs no model and no network. `skills`: what the policy in use can do."""
+
+    def __init__(self, skills: Sequence[str] = FIRST_SKILLS) -> None:
+        self._skills = frozenset(skills)
 
     def plan(self, text: str, context: PlanContext) -> PlanProposal:
         """Steps, a question, or a plain refusal. Takes well under a millisecond; never raises."""
@@ -36,6 +41,9 @@ class OfflinePlanner:
         answer = _chat(said, context)
         if answer:
             return PlanProposal("answer", answer, (), context.question_about)
+        taught = find_instruction(said)
+        if taught is not None and taught.skill in self._skills - set(FIRST_SKILLS):
+            return _plan((taught,))
         asked = context.question_about
         about = said
         try:
@@ -48,8 +56,14 @@ class OfflinePlanner:
                 read = _read(earlier)
             steps = resolver.steps(read)
         except Unclear as unclear:
+            if taught is not None and taught.skill in self._skills:
+                return _plan((taught,))
             return PlanProposal(unclear.status, unclear.say, (), about if unclear.status == "question" else asked)
-        return PlanProposal("plan", f"I will {', then '.join(step.sentence for step in steps)}.", steps)
+        return _plan(steps)
+
+
+def _plan(steps: tuple[Instruction, ...]) -> PlanProposal:
+    return PlanProposal("plan", f"I will {', then '.join(step.sentence for step in steps)}.", steps)
 
 
 def _chat(said: str, context: PlanContext) -> str:
