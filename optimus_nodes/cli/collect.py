@@ -19,6 +19,7 @@ def run(
     episodes: Annotated[int, typer.Option(help="How many scenes to play.")] = 400,
     seed: Annotated[int, typer.Option(help="Seed of the first scene, 10000 or more.")] = 100_000,
     scene: Annotated[str, typer.Option(help="boxes or bench.")] = "boxes",
+    task: Annotated[list[str] | None, typer.Option(help="On the bench: only begin with this task; repeatable.")] = None,
     policy: Annotated[str, typer.Option(help="Model bundle that acts while the expert labels.")] = "",
     beta: Annotated[float, typer.Option(help="With --policy: share of tasks the expert plays itself, 0 to 1.")] = 0.2,
     noise: Annotated[float, typer.Option(help="Strength of the pushes off the expert's path.")] = 1.0,
@@ -27,7 +28,8 @@ def run(
     """Make demonstrations in the simulator."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("LP_NUM_THREADS", "0")
-    job = CollectJob(str(out), episodes, seed, scene=scene, noise=noise, policy=policy, beta=beta)
+    tasks = tuple(task or ())
+    job = CollectJob(str(out), episodes, seed, scene=scene, noise=noise, policy=policy, beta=beta, tasks=tasks)
     totals: Counter[str] = Counter()
     begun = time.monotonic()
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -214,7 +214,7 @@ def _push(what: Instruction, start: SceneState, now: SceneState, body: Body) -> 
     if box.held_by or not _rests_on_bench(box):
         return _where(box)
     if gone < PUSHED:
-        return f"{box.name} went {100 * gone:.0f} cm to the {what.side}, not {100 * PUSHED:.0f}"
+        return f"{box.name} went {100 * gone:.1f} cm to the {what.side}, not {100 * PUSHED:.0f}"
     return _tilted(box)
 
 

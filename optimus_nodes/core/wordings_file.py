@@ -9,30 +9,11 @@ from typing import Any
 
 from .errors import ConfigError
 from .language import SLOT_VALUES, SLOTS, Instruction, all_instructions, heldout_wordings, wordings
+from .tasks_suite import BENCH_TASKS, task_of
 
 KEYS = ("task", "arguments", "sentence")
-
-
-def task_of(instruction: Instruction) -> str:
-    """The name of the task of suite `bench` that `instruction` is, for example move_a_to_b."""
-    if instruction.skill == "pick":
-        return "pick_colour" if instruction.colour else "pick_size"
-    if instruction.skill == "place":
-        return f"place_{instruction.bin}"
-    if instruction.skill == "move":
-        return "move_b_to_a" if instruction.station == "a" else "move_a_to_b"
-    return {"press": "press_button", "open": "open_drawer", "close": "close_drawer"}.get(
-        instruction.skill, instruction.skill
-    )
-
-
-_TASKS = {task_of(one): one.skill for one in all_instructions(tuple(SLOTS))}
-_IMPLIED = {
-    "place_left": {"bin": "left"},
-    "place_right": {"bin": "right"},
-    "move_a_to_b": {"station": "b"},
-    "move_b_to_a": {"station": "a"},
-}
+_TASKS = {task: fixed["skill"] for task, fixed in BENCH_TASKS.items()}
+_IMPLIED = {task: {k: v for k, v in fixed.items() if k != "skill"} for task, fixed in BENCH_TASKS.items()}
 
 
 def read_wordings(path: Path | str) -> list[tuple[str, Instruction, str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..core.errors import ConfigError
 from ..core.scene import scene_named
+from ..core.tasks_suite import BENCH_TASKS
 from ..core.values import Policy
 from ..dataset.files import read_sealed
 from ..dataset.store import Store
@@ -27,7 +28,8 @@ TEST_SEEDS = range(1000, 10_000)  # kept for evaluation; demonstrations never us
 @dataclass(frozen=True, slots=True)
 class CollectJob:
     """What to collect. `episodes`: how many scenes, `scene` one of SCENES; a scene gives one stored episode for each
-    instruction. `policy`: a bundle that acts while the expert labels; the expert keeps the share `beta`."""
+    instruction. `policy`: a bundle that acts while the expert labels; the expert keeps the share `beta`. `tasks`: names
+    of BENCH_TASKS that scenes of the bench begin with, () all."""
 
     out: str
     episodes: int
@@ -37,12 +39,18 @@ class CollectJob:
     noise: float = 1.0
     policy: str = ""
     beta: float = 0.0
+    tasks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.episodes < 1:
             raise ConfigError(f"episodes is {self.episodes}; it must be at least 1")
         if self.seed < TEST_SEEDS.stop:
             raise ConfigError(f"seed {self.seed} is kept for evaluation; use one from {TEST_SEEDS.stop} up (--seed)")
+        if self.tasks and scene_named(self.scene).bench is None:
+            raise ConfigError(f"tasks are chosen on the bench only; the scene is {self.scene} (--scene bench)")
+        for task in self.tasks:
+            if task not in BENCH_TASKS:
+                raise ConfigError(f"unknown task {task!r}; the tasks are {', '.join(BENCH_TASKS)} (--task)")
         scene_named(self.scene)
 
     @property
@@ -96,7 +104,7 @@ def _begin_worker(job: CollectJob) -> None:
     robot, urdf = load_robot(job.robot)
     scene = scene_named(job.scene)
     loop = WatchedLoop(robot, urdf, cameras=[camera.name for camera in robot.cameras], scene=scene)
-    demonstrator = Demonstrator(loop, Expert(robot, urdf, scene, Grasp()), noise=job.noise)
+    demonstrator = Demonstrator(loop, Expert(robot, urdf, scene, Grasp()), noise=job.noise, tasks=job.tasks)
     policy = load_policy(job.policy, robot) if job.policy else None
     _worker = (job, loop, demonstrator, policy)
 

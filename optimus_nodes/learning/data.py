@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..core.contract import PolicyContract, contract_differences, require_fit
 from ..core.errors import ConfigError
 from ..core.language import find_instruction
-from ..core.meaning import MEANING_PLACES, meaning_vector
+from ..core.meaning import MEANING, MEANING_PLACES, meaning_vector
 from ..dataset import reader
 from .frames import Progress, Shard, aux_of, contract_of, open_frames, outcomes
 
@@ -157,6 +157,12 @@ class Mixture:
 
     def __len__(self) -> int:
         return int(self.row.shape[0])
+
+    @property
+    def skills(self) -> list[str]:
+        """What the sentences ask for, in the order of `core.language.SLOTS`."""
+        meant = set(self.meaning[:, MEANING_PLACES["skill"]].argmax(1).tolist())
+        return [skill for number, skill in enumerate(MEANING["skill"]) if number in meant]
 
     @property
     def bytes_per_frame(self) -> int:

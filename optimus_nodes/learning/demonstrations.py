@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +28,8 @@ SIZES = {"head": (96, 128), "wrist_left": (60, 80), "wrist_right": (60, 80)}
 TIME_LIMIT = 14.0  # s for one instruction
 LINGER = 0.5  # s of "done" that are shown at the end
 EVERY = 2  # frames at 20 Hz per recorded frame
+# The share of the pushes where whole ones would spoil every third demonstration.
+GENTLY = {"hand_over": 0.4, "push": 0.5, "stack": 0.6}
 SHORT = 8  # steps of advice that is only followed until the next frame
 
 
@@ -54,8 +57,8 @@ class Recording:
 class Demonstrator:
     """Plays programmes in a lock-step loop and records every other frame with the expert's advice as its label."""
 
-    def __init__(self, loop: LockStep, expert: Expert, *, noise: float = 1.0) -> None:
-        self._loop, self._expert, self._noise = loop, expert, noise
+    def __init__(self, loop: LockStep, expert: Expert, *, noise: float = 1.0, tasks: Sequence[str] = ()) -> None:
+        self._loop, self._expert, self._noise, self._tasks = loop, expert, noise, tasks
         self.robot = loop.robot
         self._arms = loop.robot.group("arms")
 
@@ -67,7 +70,8 @@ class Demonstrator:
         rng, config = np.random.default_rng([seed, 0xDE30]), self._loop.world.scene
         assert config is not None
         recording = Recording()
-        instructions = draw_programme(rng, config, draw_scene(config, seed, len(self.robot.cameras)), number)
+        draw = draw_scene(config, seed, len(self.robot.cameras))
+        instructions = draw_programme(rng, config, draw, number, self._tasks)
         start = self._loop.reset(seed, start_posture(rng, self.robot, config, instructions[0]))
         for instruction in instructions:
             sentence = str(rng.choice(wordings(instruction)))
@@ -99,7 +103,8 @@ class Demonstrator:
         if policy is not None:
             policy.reset()
         expert.begin(instruction, self._view(), draw_style(rng))
-        push = _Push(rng, len(loop.robot.joint_names), self._arms, 0.0 if policy else self._noise)
+        noise = 0.0 if policy else self._noise * GENTLY.get(instruction.skill, 1.0)
+        push = _Push(rng, len(loop.robot.joint_names), self._arms, noise)
         judge, done_for = TaskJudge(instruction, start), 0.0
         for frame in range(int(TIME_LIMIT / STEP_DT)):
             view = self._view()

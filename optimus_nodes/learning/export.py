@@ -99,6 +99,7 @@ def export_training(
     maker.fill(frames, np.zeros((16, len(samples.images), 2), np.int64), samples)
     training = {
         "data": m.folders,
+        "skills": m.skills,
         "frames": len(m.training),
         "episodes": int(m.episodes),
         "steps": trainer.step,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,9 +19,13 @@ _FOLLOWED = 0.35  # how often a second instruction follows the first
 _ALOFT_SHARE = 0.2  # how often a task of the bench begins with the arms elsewhere
 
 
-def draw_programme(rng: np.random.Generator, config: SceneConfig, draw: SceneDraw, number: int) -> list[Instruction]:
-    """One or more instructions for the scene `draw`. On the bench, `number` after `number` begins with another task."""
-    return _of_boxes(rng) if config.bench is None else _of_bench(rng, config, draw, number)
+def draw_programme(
+    rng: np.random.Generator, config: SceneConfig, draw: SceneDraw, number: int, tasks: Sequence[str] = ()
+) -> list[Instruction]:
+    """One or more instructions for the scene `draw`. On the bench, `number` after `number` begins with another task, of
+    `tasks` where any are named and the scene allows one.
+    """
+    return _of_boxes(rng) if config.bench is None else _of_bench(rng, config, draw, number, tasks)
 
 
 def _of_boxes(rng: np.random.Generator) -> list[Instruction]:
@@ -41,10 +46,12 @@ def _of_boxes(rng: np.random.Generator) -> list[Instruction]:
     return [Instruction("home"), Instruction("pick", colour)]
 
 
-def _of_bench(rng: np.random.Generator, config: SceneConfig, draw: SceneDraw, number: int) -> list[Instruction]:
-    found = candidates(config, draw)
-    names = [name for name in BENCH_TASKS if found[name]]
-    task = list(BENCH_TASKS)[number % len(BENCH_TASKS)]
+def _of_bench(
+    rng: np.random.Generator, config: SceneConfig, draw: SceneDraw, number: int, tasks: Sequence[str]
+) -> list[Instruction]:
+    found, wanted = candidates(config, draw), tasks or list(BENCH_TASKS)
+    names = [name for name in wanted if found[name]] or [name for name in BENCH_TASKS if found[name]]
+    task = wanted[number % len(wanted)]
     first = _one_of(rng, found[task if found[task] else str(rng.choice(names))])
     if first.skill == "put_down":
         return [_one_of(rng, (*found["pick_colour"], *found["pick_size"])), first]

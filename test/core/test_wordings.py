@@ -16,8 +16,9 @@ from optimus_nodes.core.language import (
     heldout_wordings,
     wordings,
 )
+from optimus_nodes.core.tasks_suite import task_of
 from optimus_nodes.core.wordings import HELDOUT_VALUES, HELDOUT_WORDS, VALUES, WORDS
-from optimus_nodes.core.wordings_file import heldout_rows, read_wordings, task_of, training_rows, write_wordings
+from optimus_nodes.core.wordings_file import heldout_rows, read_wordings, training_rows, write_wordings
 from optimus_nodes.core.wordings_heldout import HELDOUT_TEMPLATES
 from optimus_nodes.core.wordings_templates import TEMPLATES
 

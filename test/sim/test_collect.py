@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from optimus_nodes.core.errors import ConfigError
+from optimus_nodes.core.scene import draw_scene, scene_named
 from optimus_nodes.dataset.check import check
 from optimus_nodes.dataset.reader import DataSet
 from optimus_nodes.learning import demonstrated, demonstrations, frames
 from optimus_nodes.learning.collect import CollectJob, collect
 from optimus_nodes.learning.data import read_data_set
+from optimus_nodes.learning.programmes import draw_programme
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.sim import expert
 
@@ -88,3 +90,18 @@ def test_training_and_the_expert_mean_the_same_steps() -> None:
         demonstrated.PROGRESS,
         demonstrated.TARGETS,
     )
+
+
+def test_a_task_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"unknown task 'juggle'; the tasks are pick_colour, .* \(--task\)"):
+        CollectJob("x", 1, scene="bench", tasks=("juggle",))
+    with pytest.raises(ConfigError, match=r"tasks are chosen on the bench only; the scene is boxes \(--scene bench\)"):
+        CollectJob("x", 1, tasks=("push",))
+
+
+def test_scenes_begin_with_the_tasks_that_were_chosen() -> None:
+    scene = scene_named("bench")
+    for seed in range(100_000, 100_010):
+        rng, draw = np.random.default_rng(seed), draw_scene(scene, seed, 3)
+        first = draw_programme(rng, scene, draw, seed, ("hand_over", "sort"))[0]
+        assert first.skill == ("hand_over", "sort")[seed % 2]
