@@ -133,7 +133,7 @@ class PlannerNode(Node):
 
 def main() -> int:
     """Entry point of planner_node."""
-    return run(lambda: PlannerNode(lambda params: OfflinePlanner(params.skills)))
+    return run(lambda: PlannerNode(lambda params: OfflinePlanner(params.known_skills)))
 
 
 if __name__ == "__main__":

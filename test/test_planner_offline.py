@@ -331,5 +331,6 @@ def test_what_the_bench_knows_is_understood_where_the_policy_can_do_it():
 
 
 def test_a_skill_that_no_policy_has_is_refused_at_start():
-    with pytest.raises(ConfigError, match="skills names fly; the skills are pick, place"):
+    with pytest.raises(ConfigError, match="skills names fly; the skills are pick, place, .*, or all"):
         PlannerParams(skills=("pick", "fly"))
+    assert PlannerParams(skills=("all",)).known_skills == tuple(SLOTS)

@@ -24,6 +24,7 @@ from .evaluate_play import Job, Setting, play
 from .evaluate_report import Condition, rate, summarize
 
 _EPISODES = {"bench": 20}  # unless asked otherwise: per task; of the other suites in all
+_MODELS = {"bench": "bench"}  # the policies that were trained for a suite; pick_place for the others
 _BATTERY_EPISODES, _DEFAULT_EPISODES = 5, 50
 
 
@@ -35,8 +36,8 @@ def run(
     ] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the first scene; 1000 to 9999 are never trained on.")] = 1000,
     model: Annotated[
-        str, typer.Option(help="Policy in models/, the path of a bundle, or a control: expert, still.")
-    ] = "pick_place",
+        str, typer.Option(help="In models/, a path, or a control: expert, still; default: the suite's.")
+    ] = "",
     ros: Annotated[bool, typer.Option("--ros", help="Through the real ROS 2 graph, in real time.")] = False,
     perturb: Annotated[
         list[str] | None, typer.Option(help="layout, distractors, light, texture or camera; may be repeated.")
@@ -59,6 +60,7 @@ def run(
 ) -> int:
     """Measure how often the policy does what it is told."""
     console = Console(stderr=True)
+    model = model or _MODELS.get(suite, "pick_place")
     cameras = _cameras(robot, ["all"])
     request = Request(
         suite,

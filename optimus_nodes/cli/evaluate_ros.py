@@ -9,7 +9,6 @@ from pathlib import Path
 
 from sensor_msgs.msg import JointState as JointStateMsg
 
-from ..core.language import SLOTS
 from ..core.robot import RobotSpec
 from ..core.scene import draw_scene
 from ..core.suites import Trial
@@ -35,7 +34,7 @@ def play_on_graph(todo: Sequence[Trial], model: str, robot: str) -> Iterator[Res
     enter_graph_environment(domain)
     settings = [f"vla.bundle={Path(model).resolve()}", f"sim.scene={todo[0].scene}", "sim.scene_rate=20.0"]
     if todo[0].scene == "bench":
-        settings.append(f"planner.skills=[{','.join(SLOTS)}]")
+        settings.append("planner.skills=[all]")
     options = [word for setting in settings for word in ("--set", setting)]
     with RunningGraph(folder, domain, options) as graph, Companion() as companion:
         wait_until_ready(companion, graph)
