@@ -16,6 +16,7 @@ from optimus_nodes.policy.tokenizer import Tokenizer, grammar_vocabulary
 
 ROBOT = synthetic_robot(joints=4)
 SMALL = {"width": 64, "layers": 2, "heads": 4, "sentence": 64, "fine_queries": 4, "coarse_queries": 2}
+SMALL["steps_per_token"] = 4
 
 
 def small_mixture(folder: Path, episodes: int = 40, **options: Any) -> Mixture:

@@ -9,7 +9,7 @@ from learning_fakes import SMALL
 from optimus_nodes.learning.variants import VARIANTS
 from optimus_nodes.policy.network import Augmentation, NetworkConfig
 
-CONFIG = NetworkConfig(4, 2, 6, (("head", 48, 64), ("wrist", 32, 32)), slots=(3, 2), aux=1, steps_per_token=4, **SMALL)
+CONFIG = NetworkConfig(4, 2, 6, (("head", 48, 64), ("wrist", 32, 32)), slots=(3, 2), aux=1, **SMALL)
 
 
 def inputs(batch: int = 8):

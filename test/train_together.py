@@ -24,6 +24,7 @@ def train(out: Path, until: int, group: Group, shard: bool = False) -> dict[str,
             losses.append([event[name] for name in ("action", "progress", "aux", "places")])
 
     options: dict[str, Any] = {"steps": 20, "bf16": False, "validate_every": 10, "shard": shard, "words": False}
+    options["lr"] = 2e-4  # a higher one lets rounding grow until it hides what is compared
     trainer = small_trainer(small_mixture(out / "d", 20), out / "w", group=group, **options)
     if (out / "w" / "checkpoint.safetensors").is_file():
         trainer.resume()
