@@ -20,6 +20,7 @@ from optimus_nodes.core.values import Observation
 from optimus_nodes.learning.export import TOLERANCE, export_training, read_weights
 from optimus_nodes.policy.bundle import MAX_BYTES, bundle_bytes
 from optimus_nodes.policy.runtime import load_policy
+from optimus_nodes.robot.share import model_path
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -148,3 +149,12 @@ def test_weights_can_be_read_back_for_further_training(bundle: Path) -> None:
     assert bundle_bytes(bundle) < MAX_BYTES
     with pytest.raises(ContractError, match="holds neither weights.safetensors"):
         read_weights(bundle.parent / "d")
+
+
+def test_a_folder_that_only_has_the_name_of_a_policy_is_not_taken_for_it(tmp_path, monkeypatch):
+    """`--model bench` took the folder of benchmarks."""
+    (tmp_path / "bench").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert (model_path("bench") / "policy.yaml").is_file()
+    (tmp_path / "bench" / "policy.yaml").touch()
+    assert model_path("bench").resolve() == tmp_path / "bench"

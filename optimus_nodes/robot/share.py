@@ -29,6 +29,15 @@ def share_path(relative: str) -> Path:
     raise ConfigError(f"{relative} is not part of {PACKAGE}; looked in {looked}")
 
 
+_OF_BUNDLES = ("policy.yaml", "config.json")  # ours, LeRobot's
+
+
 def model_path(bundle: str) -> Path:
-    """The policy bundle `bundle`: a folder as given, or the one of that name in models/."""
-    return Path(bundle) if Path(bundle).is_dir() else share_path(f"models/{bundle}")
+    """The policy bundle `bundle`: a folder as given, or the one of that name in models/.
+
+    A folder in reach that only has the same name is not taken: where there is one called `bench`, so is the policy.
+    """
+    given = Path(bundle)
+    if given.is_dir() and (len(given.parts) > 1 or any((given / name).is_file() for name in _OF_BUNDLES)):
+        return given
+    return share_path(f"models/{bundle}")
