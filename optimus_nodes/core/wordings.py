@@ -116,7 +116,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "first": FIRST_THINGS,
     "thing": (
         *("box", "block", "cube", "box", "block", "cube", "one", "item", "object", "piece", "part", "parcel"),
-        *("package", "building block", "workpiece", "toy block", "thing", "component"),
+        *("package", "building block", "workpiece", "toy block", "thing", "component", "chest", "case", "lump"),
     ),
     "grip": (
         *("pick up", "grasp", "take", "grab", "lift", "get", "fetch", "pick", "take hold of", "get hold of", "raise"),
@@ -137,7 +137,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "stack": ("stack", "put", "place", "set", "lay", "pile", "position", "drop", "leave", "stick"),
     "pile": ("stack", "pile"),
     "on": ("on", "onto", "on top of", "on top of", "atop"),
-    "push": ("push", "shove", "nudge", "slide", "push", "sweep", "move"),
+    "push": ("push", "shove", "nudge", "slide", "push", "sweep", "move", "bump", "propel", "scooch", "edge", "shift"),
     "press": (
         "press",
         "push",
@@ -156,12 +156,15 @@ WORDS: dict[str, tuple[str, ...]] = {
     "tug": ("pull", "slide", "push", "move"),
     "close": ("close", "shut", "close up", "push shut", "slide shut", "push closed", "push in", "slide in", "close"),
     "drawer": ("drawer", "drawer", "desk drawer", "sliding drawer", "compartment", "drawer on the {bench}"),
-    "bar": ("bar", "bar", "rod", "stick", "grey bar", "long bar", "gray rod"),
+    "bar": (
+        *("bar", "bar", "rod", "stick", "grey bar", "long bar", "gray rod", "bar", "rod", "rail", "staff", "tube"),
+        *("dowel", "pipe", "cane", "wand", "strut", "plank", "slat", "metal bar", "shaft"),
+    ),
     "pass": ("hand", "pass", "give", "transfer", "move", "switch", "hand over", "pass over", "shift", "bring"),
-    "hand": ("hand", "hand", "arm", "gripper", "fingers"),
+    "hand": ("hand", "hand", "arm", "gripper", "fingers", "hand", "claw", "manipulator", "limb"),
     "point": (
         *("point at", "point to", "show me", "indicate", "point out", "point your finger at", "aim at", "show"),
-        *("point towards", "identify", "draw attention to"),
+        *("point towards", "identify", "draw attention to", "aim your finger at", "mark", "locate", "reveal"),
     ),
     "sort": ("sort", "classify", "sort out", "file", "organize", "put away", "clear away", "sort", "grade", "store"),
     "by": ("by", "according to", "based on", "depending on", "following"),
