@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from ..core.errors import ConfigError
 from ..learning.collect import CollectJob, collect
 
 
 def run(
     out: Annotated[Path, typer.Argument(help="Folder of the data set; what is in it stays.")],
     episodes: Annotated[int, typer.Option(help="How many scenes to play.")] = 400,
+    minutes: Annotated[float, typer.Option(help="Stop after so long, though there are scenes left; 0: never.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of the first scene, 10000 or more.")] = 100_000,
     scene: Annotated[str, typer.Option(help="boxes or bench.")] = "boxes",
     task: Annotated[list[str] | None, typer.Option(help="On the bench: only begin with this task; repeatable.")] = None,
@@ -26,6 +29,8 @@ def run(
     workers: Annotated[int, typer.Option(help="Processes; 0: one per core.")] = 0,
 ) -> int:
     """Make demonstrations in the simulator."""
+    if minutes < 0.0:
+        raise ConfigError(f"minutes is {minutes:g}; it must be 0 or more (--minutes)")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("LP_NUM_THREADS", "0")
     tasks = tuple(task or ())
@@ -33,15 +38,18 @@ def run(
     totals: Counter[str] = Counter()
     begun = time.monotonic()
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as bar:
+    with Progress(*columns) as bar, closing(collect(job, workers or os.cpu_count() or 1, bar.console.print)) as scenes:
         task = bar.add_task("scenes", total=episodes)
-        for counts in collect(job, workers or os.cpu_count() or 1, bar.console.print):
+        for counts in scenes:
             totals.update(counts)
             done, failed = (sum(n for k, n in totals.items() if k.endswith(end)) for end in ("_done", "_failed"))
             words = f"{totals['frames']} frames, {done} tasks done, {failed} failed"
             bar.update(task, advance=counts["episodes"], description=words)
             if not bar.console.is_terminal and totals["episodes"] % 20 == 0:
                 print(f"{totals['episodes']}/{episodes} scenes, {words}, {time.monotonic() - begun:.0f} s", flush=True)
+            if minutes and time.monotonic() - begun > 60.0 * minutes:
+                bar.console.print(f"stopped after {minutes:g} min; the same command goes on")
+                break
     print(f"{out}: {totals['stored']} episodes added in {(time.monotonic() - begun) / 60:.1f} min; {_table(totals)}")
     return 0
 

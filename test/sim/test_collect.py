@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from optimus_nodes.cli import collect as command
 from optimus_nodes.core.errors import ConfigError
 from optimus_nodes.core.scene import draw_scene, scene_named
 from optimus_nodes.dataset.check import check
@@ -70,6 +72,26 @@ def test_a_collection_goes_on_where_it_stopped(collected: Path) -> None:
     seeds = {DataSet.open(collected).document(one.number)["scene_seed"] for one in DataSet.open(collected).episodes}
     assert seeds == {100_000, 100_001}
     assert (collected / "data" / "chunk-000" / "file-000.parquet").stat().st_mtime_ns == before
+
+
+def test_a_collection_stops_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ended: list[int] = []
+
+    def scenes(*_: object) -> Iterator[dict[str, int]]:
+        played = 0
+        try:
+            while played < 5:
+                played += 1
+                yield {"episodes": 1, "frames": 30, "stored": 1, "pick_done": 1}
+        finally:
+            ended.append(played)
+
+    monkeypatch.setattr(command, "collect", scenes)
+    command.run(tmp_path, episodes=5)
+    command.run(tmp_path, episodes=5, minutes=1e-9)
+    assert ended == [5, 1]
+    with pytest.raises(ConfigError, match=r"minutes is -1; it must be 0 or more \(--minutes\)"):
+        command.run(tmp_path, minutes=-1.0)
 
 
 def test_seeds_kept_for_evaluation_cannot_be_trained_on() -> None:
