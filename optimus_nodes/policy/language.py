@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ..core.errors import ContractError
 from ..core.language import SLOTS, Instruction, all_instructions
 from ..core.meaning import MEANING, MEANING_PLACES, MEANING_SIZE, instruction_of, meaning_vector
+from .colour_names import in_plain_colours
 from .wordpiece import WordPieces
 
 HEAD, DEFAULT = "language.npz", "language"  # file in a bundle; folder of models/ with the head that all start from
@@ -159,7 +160,8 @@ class Reader:
         if sentence not in self._known:
             if len(self._known) >= REMEMBERED:
                 self._known.popitem(last=False)
-            self._known[sentence] = meaning_from(self._head.logits(self._encoder.encode(sentence)))
+            vectors = self._encoder.encode(in_plain_colours(sentence))
+            self._known[sentence] = meaning_from(self._head.logits(vectors))
         self._known.move_to_end(sentence)
         meaning, understood = self._known[sentence]
         return meaning.copy(), understood
