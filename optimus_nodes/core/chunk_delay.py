@@ -45,12 +45,18 @@ class PlayedTime:
         self._times: deque[float] = deque(maxlen=256)  # ends of stretches of one rate
         self._stood: deque[float] = deque(maxlen=256)  # s lost until then
         self._rate = -1.0
+        self._begun = -np.inf
+
+    def begin_anew(self, now: float) -> None:
+        """What was played before `now` was something else: it counts as standing."""
+        self._begun = now
 
     def tick(self, now: float, rate: float) -> None:
         """Since the last tick playback ran at `rate`: 1 in real time, 0 not at all."""
         if self._times and not 0.0 <= now - self._times[-1] < 1.0:
             self._times.clear()  # another clock, or nobody ticked: nothing is known about that time
             self._stood.clear()
+            self._begun = min(self._begun, now)
         if not self._times:
             self._times.append(now)
             self._stood.append(0.0)
@@ -66,8 +72,9 @@ class PlayedTime:
 
     def stood(self, since: float, now: float) -> float:
         """s between `since` and `now` in which nothing was played; what is not known counts as played."""
+        begun = min(max(self._begun, since), now)
         if not self._times:
-            return 0.0
-        at = np.interp((since, now), self._times, self._stood)
-        still_standing = max(now - self._times[-1], 0.0) if self._rate == 0.0 else 0.0
-        return float(at[1] - at[0]) + still_standing
+            return begun - since
+        at = np.interp((begun, now), self._times, self._stood)
+        still_standing = max(now - max(self._times[-1], begun), 0.0) if self._rate == 0.0 else 0.0
+        return begun - since + float(at[1] - at[0]) + still_standing

@@ -2,10 +2,11 @@
 
 A chunk is a curve in robot time: a cubic through its rows (Catmull-Rom), so that a smooth plan asks for no
 jumps in velocity. It is read at the present time: what was played while the policy thought is never played
-again. Time in which playback slowed or stood does not count, since no step was consumed in it. A new chunk is
-faded in over the ones before it. When no chunk comes for longer than the policy is known to need, the time
-the curves are read at slows down to a halt: the robot stays on its path and stops. After a halt the next
-chunk is faded in from the posture the robot stands in, the slower the further away it is.
+again. Time in which playback slowed or stood, or in which another task's chunks were played, does not count,
+since no step was consumed in it. A new chunk is faded in over the ones before it. When no chunk comes for longer
+than the policy is known to need, the time the curves are read at slows down to a halt: the robot stays on its path
+and stops. After a halt the next chunk is faded in from the posture the robot stands in, the slower the further away
+it is.
 """
 
 from __future__ import annotations
@@ -117,6 +118,14 @@ class ChunkPlayer:
         self._waiting = None
         self._anchor = None
         self._rate = 1.0
+
+    def begin_task(self, observation_stamp: float, now: float) -> None:
+        """The next chunk follows another task: nothing of it was played yet. Where it took long (it was decided on what
+        was seen at `observation_stamp`), the robot is elsewhere by now, and the chunk begins as after a halt."""
+        if now - observation_stamp > self._silence:
+            self.clear()
+        self._delay.begin_anew()
+        self._clock.begin_anew(now)
 
     def add(
         self, chunk: ActionChunk, rows: Array, posture: Array, now: float, monotonic: float, rest_in: float = 0.0

@@ -74,6 +74,8 @@ class JointController:
             np.clip(rows, self._robot.lower, self._robot.upper, out=rows)
             if self._ownership.request("policy", monotonic):
                 self._player.clear()
+            if chunk.task_id != self._task_id:
+                self._player.begin_task(chunk.observation_stamp, now)
             if not self._player.playing:
                 self._reference = posture  # a robot still moving comes to rest there while the chunk fades in
             rest_in = float(np.max(np.abs(self._guard.velocity) * self._braking, initial=0.0))

@@ -21,6 +21,7 @@ from .rollout import FRAME_DT, LATENCY, LockStep
 TIME_LIMIT = 20.0  # s for one instruction
 SURE = 0.9  # progress from which on the policy holds the task for done
 SURE_FOR = 0.5  # s of it, as the planner asks for
+_TASK = 1  # whose chunks the policy's are; those of the preparation are nobody's
 
 Film = Callable[[ImageArray, ImageArray, str, float], None]
 
@@ -146,7 +147,8 @@ class _Talk:
         self._under_way.append((now, decided))
         if not self._late:
             self._listen()
-        self._loop.advance(decided.positions, decided.progress, self._policy.step_dt, self._policy.policy_id)
+        chunk = (decided.positions, decided.progress, self._policy.step_dt, self._policy.policy_id)
+        self._loop.advance(*chunk, task_id=_TASK)
 
     def _listen(self) -> None:
         now = self._loop.world.time

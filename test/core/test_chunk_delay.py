@@ -143,3 +143,63 @@ def test_an_unknown_way_to_chunk_is_refused() -> None:
         ChunkSchedule("fast")
     with pytest.raises(ConfigError, match="joint_control parameter chunking is 'fast'; allowed: realtime, naive"):
         JointControlConfig(chunking="fast")
+
+
+def play_a_late_chunk(loop: Loop, rows: np.ndarray) -> None:
+    """A policy that needs 1 s follows task 1 for 1 s."""
+    loop.tick(250)
+    loop.chunk(rows, loop.now - 1.0)
+    loop.tick(250)
+    assert loop.controller.owner == "policy"
+
+
+def test_a_late_chunk_of_another_task_is_played_from_its_first_row() -> None:
+    """What was played while the policy thought was the last task: a hand opened a second before the box was down."""
+    loop = Loop()
+    play_a_late_chunk(loop, np.zeros((64, 3)))
+    rows = np.array([0.02 * k * np.array([1.0, -0.5, 0.2]) for k in range(64)])
+    loop.chunk(rows, loop.now - 0.9, task_id=2)
+    loop.tick(125)
+    np.testing.assert_allclose(loop.commands[-1].position, rows[10], atol=0.01)
+    loop.chunk(rows[2:], loop.now - 0.4, task_id=2)  # what was played meanwhile of this task is not played again
+    loop.tick(125)
+    np.testing.assert_allclose(loop.commands[-1].position, rows[20], atol=0.05)
+
+
+def test_a_robot_in_motion_comes_to_rest_for_a_late_chunk_of_another_task() -> None:
+    loop = Loop()
+    play_a_late_chunk(loop, np.array([0.05 * k * np.array([1.0, 0.5, -0.5]) for k in range(64)]))
+    assert loop.commands[-1].velocity[0] > 0.5
+    loop.chunk(np.zeros((64, 3)), loop.now - 0.9, task_id=2)  # where it was nearly a second ago
+    begin = len(loop.commands)
+    loop.tick(500)
+    assert max(abs(command.velocity[0]) for command in loop.commands[begin + 50 :]) < 1.5  # no yank
+    assert abs(loop.commands[-1].position[0]) < 0.2
+
+
+def test_a_quick_policy_goes_from_task_to_task_without_a_halt() -> None:
+    loop = Loop()
+    ramp = np.array([1.0, 0.5, -0.5])
+    loop.play(lambda t: ramp * t, 250)
+    loop.tick(6)
+    for k in range(25):
+        if k % 12 == 0:
+            loop.chunk(np.array([ramp * (loop.now - 0.02 + 0.05 * i) for i in range(16)]), loop.now - 0.02, task_id=2)
+        loop.tick()
+        assert loop.commands[-1].velocity[0] > 0.5
+
+
+def test_what_was_played_before_a_task_began_counts_as_standing() -> None:
+    clock = PlayedTime()
+    assert clock.stood(0.0, 1.0) == 0.0
+    for k in range(101):
+        clock.tick(0.01 * k, 1.0)
+    assert clock.stood(0.2, 1.0) == pytest.approx(0.0)
+    clock.begin_anew(0.5)
+    assert clock.stood(0.2, 1.0) == pytest.approx(0.3)
+    assert clock.stood(0.7, 1.0) == pytest.approx(0.0)
+    clock.begin_anew(1.0)
+    assert clock.stood(0.2, 1.0) == pytest.approx(0.8)
+    clock.tick(0.0, 1.0)  # the clock was set back
+    clock.tick(0.5, 1.0)
+    assert clock.stood(0.1, 0.5) == pytest.approx(0.0)
