@@ -56,7 +56,7 @@ def encoder_file() -> Path:
 class Encoder:
     """The frozen encoder: for each word piece of a sentence what it means there, and what its word means alone.
 
-    The first tells who does what to what; the second is nearer to what the word is like: crimson is like red.
+    The first tells who does what to what; the second is nearer to what the word is like: a rod is like a bar.
     """
 
     def __init__(self, vocabulary: list[str], path: Path | None = None, threads: int = 1) -> None:
