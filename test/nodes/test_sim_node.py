@@ -116,29 +116,30 @@ def test_a_picture_shows_the_instant_of_its_stamp(running: tuple[Bench, Companio
     listener.reset_scene(3)
     states = Heard(listener, JointState, "joint_states", qos.STATE)
     pictures = Heard(listener, Image, "wrist_left/image_raw", qos.IMAGE)
-    Mover(listener).move(2.5)
-    by_stamp = {round(stamp * 1000): message for stamp, (_, message) in zip(states.stamps(), states)}
+    mover, deadline = Mover(listener), time.monotonic() + 30.0
+    by_stamp: dict[int, JointState] = {}
+    comparable: list[tuple[int, Image]] = []
+    while len(comparable) < 10 and time.monotonic() < deadline:  # on a busy machine some joint states are lost
+        mover.move(2.5)
+        by_stamp = {round(stamp * 1000): message for stamp, (_, message) in zip(states.stamps(), states)}
+        stamped = [(round(stamp * 1000), picture) for stamp, (_, picture) in zip(pictures.stamps(), pictures)]
+        comparable = [(key, picture) for key, picture in stamped if {key, key + 100} <= by_stamp.keys()]
     world = SimWorld(ROBOT, URDF)
     world.reset(3)
     world.step(500)
     renderer = SceneRenderer(world, ["wrist_left"])
     joints = [int(world.model.joint(name).qposadr[0]) for name in ROBOT.joint_names]
 
-    def difference(picture: Image, offset_ms: int) -> float:
-        key = round(convert.stamp_from_msg(picture.header.stamp) * 1000) + offset_ms
+    def difference(picture: Image, key: int) -> float:
         qpos = world.data.qpos.copy()
         qpos[joints] = by_stamp[key].position
         drawn = renderer.render("wrist_left", PhysicsSnapshot(key / 1000.0, qpos))
         return float(np.abs(drawn.astype(int) - convert.image_from_msg(picture)[0].astype(int)).mean())
 
-    exact, late = [], []
-    for _, picture in pictures:
-        key = round(convert.stamp_from_msg(picture.header.stamp) * 1000)
-        if key in by_stamp and key + 100 in by_stamp:
-            exact.append(difference(picture, 0))
-            late.append(difference(picture, 100))
+    exact = [difference(picture, key) for key, picture in comparable]
+    late = [difference(picture, key + 100) for key, picture in comparable]
     renderer.close()
-    assert len(exact) >= 5
+    assert len(exact) >= 10
     assert np.median(exact) < 0.2 * np.median(late)
     assert max(exact) < 2.0
 
