@@ -13,7 +13,7 @@ from learning_fakes import SMALL, small_mixture, small_trainer
 from optimus_nodes.core.errors import ConfigError
 from optimus_nodes.learning.batches import AugmentConfig
 from optimus_nodes.learning.train import TrainConfig, Trainer
-from optimus_nodes.policy.network import NetworkConfig, PolicyNetwork
+from optimus_nodes.policy.network import Block, NetworkConfig, PolicyNetwork
 
 
 def quiet(_: dict[str, Any]) -> None:
@@ -159,6 +159,11 @@ def test_a_horizon_that_no_token_divides_is_cut_to_length() -> None:
     images, rows = [torch.zeros((1, 48, 64, 3), dtype=torch.uint8)], torch.zeros(1, 4)
     out = network(images, torch.zeros((1, 5), dtype=torch.int64), rows, rows, torch.zeros(1, 2))
     assert out["actions"].shape == (1, 6, 4)
+
+
+def test_of_the_last_layer_only_the_answers_are_computed() -> None:
+    block, tokens = Block(12, 3, 2), torch.randn(2, 7, 12)
+    torch.testing.assert_close(block(tokens, 3), block(tokens)[:, :3])
 
 
 def test_actions_and_joint_targets_are_each_others_inverse() -> None:

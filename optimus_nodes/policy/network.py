@@ -87,11 +87,13 @@ class Block(nn.Module):
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.up, self.down = nn.Linear(width, ratio * width), nn.Linear(ratio * width, width)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, first: int | None = None) -> Tensor:
+        """(B, T, D) -> the `first` tokens (all by default) after they have listened to all T."""
         b, t, d = x.shape
         q, k, v = self.qkv(self.norm1(x)).view(b, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
-        weights = torch.matmul(q * self.scale, k.transpose(-1, -2)).softmax(dim=-1)
-        x = x + self.out(torch.matmul(weights.to(v.dtype), v).transpose(1, 2).reshape(b, t, d))
+        weights = torch.matmul(q[:, :, :first] * self.scale, k.transpose(-1, -2)).softmax(dim=-1)
+        heard = torch.matmul(weights.to(v.dtype), v).transpose(1, 2).flatten(2)
+        x = x[:, :first] + self.out(heard)
         return x + self.down(torch.relu(self.up(self.norm2(x))))
 
 
@@ -266,10 +268,11 @@ class PolicyNetwork(nn.Module):
     def think(self, answer: Tensor, seen: Perception) -> Tensor:
         """Mix the answer tokens (B, T, D) with all others; returns what they became, float32."""
         x = torch.cat([answer, seen.tokens], dim=1).float()
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             x = block(x)
+        x = self.blocks[-1](x, answer.shape[1])  # of the last layer nothing but the answers is read
         with torch.autocast("cpu", enabled=False):
-            return self.norm(x[:, : answer.shape[1]].float())
+            return self.norm(x.float())
 
     def report(self, x: Tensor, seen: Perception) -> dict[str, Any]:
         """Progress and the training-only guesses from the answer tokens `x`."""
