@@ -25,7 +25,8 @@ from optimus_nodes.learning.data import Mixture, read_data_set
 from optimus_nodes.learning.evaluation import environment, eval_command
 from optimus_nodes.learning.export import export_training
 from optimus_nodes.learning.loss import LossWeights
-from optimus_nodes.learning.train import TrainConfig, Trainer, use_threads
+from optimus_nodes.learning.processor import use_threads
+from optimus_nodes.learning.train import TrainConfig, Trainer
 from optimus_nodes.learning.variants import VARIANTS
 from optimus_nodes.policy.language import load_reader
 from optimus_nodes.policy.tokenizer import Tokenizer, grammar_vocabulary

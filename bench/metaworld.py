@@ -8,15 +8,15 @@ Both learn from the same demonstrations of Meta-World's own scripted experts, di
 pictures of 96x96 (a corner of the table, the wrist), the hand's place and opening, and what was said. Nothing else.
 Budget: CPU time (user + system, all threads) of the process that trains, making its batches included. Two train at the
 same time on two cores, with one thread each. Then each acts in 20 scenes of each task that no demonstration was made
-in, at most 490 steps. Meta-World itself says whether a task is done.
+in, at most 490 steps. Meta-World itself says whether a task is done. Both train in bf16 where the processor has it.
 
-ours   policy/network.py with the loss of `optimus train`: batches of 128, bf16, averaged weights, cosine. In training
+ours   policy/network.py with the loss of `optimus train`: batches of 32, averaged weights, cosine. In training
        it is also asked where things are, which the simulator knows. Chunks of 16, a new one every 2 steps.
-act    ACT as LeRobot 0.4.4 documents it: ResNet-18, batches of 8, chunks of 100; but in bf16, which is 2.4 times faster
-       here. What was said is a token (`observation.environment_state`). ImageNet's weights are nowhere to be had
-       offline: ResNet-18 starts random, so ACT learns once at 1e-5, LeRobot's rate for a pretrained one, and once at
-       1e-4 (`--act-rates`), each with the whole budget. Each is judged twice: with whole chunks (LeRobot's default) and
-       ensembled at every step (ACT's paper). Our mean is compared with the best of these.
+act    ACT as LeRobot 0.4.4 documents it: ResNet-18, batches of 8, chunks of 100. What was said is a token
+       (`observation.environment_state`). ImageNet's weights are nowhere to be had offline: ResNet-18 starts random, so
+       ACT learns once at 1e-5, LeRobot's rate for a pretrained one, and once at 1e-4 (`--act-rates`), each with the
+       whole budget. Each is judged twice: with whole chunks (LeRobot's default) and ensembled at every step (ACT's
+       paper). Our mean is compared with the best of these.
 
 Everything is kept in --folder: an interrupted run goes on when it is started again with the same options.
 """

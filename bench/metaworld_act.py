@@ -21,6 +21,7 @@ from metaworld_parts import ACTIONS, CAMERAS, SIDE, TASKS, Demonstrations
 from torch import Tensor
 
 from optimus_nodes.learning.checkpoint import TENSORS, load_checkpoint, save_checkpoint
+from optimus_nodes.learning.processor import has_bf16
 
 BATCH, CLIP, ENSEMBLING = 8, 10.0, 0.01  # LeRobot's defaults for training, and ACT's own for ensembling
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # LeRobot normalises pictures for ACT with these
@@ -100,7 +101,7 @@ class Training:
         batch = inputs(pictures, position, task, self.scale)
         batch[ACTION] = (torch.from_numpy(chunk) - self.scale["action_mean"]) / self.scale["action_std"]
         batch["action_is_pad"] = torch.from_numpy(repeats)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_bf16()):
             loss, parts = self.policy.forward(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -17,6 +17,7 @@ from torch import Tensor
 from optimus_nodes.learning.batches import Batch, copy_shifted
 from optimus_nodes.learning.checkpoint import TENSORS, load_checkpoint, save_checkpoint
 from optimus_nodes.learning.loss import AuxLayout, LossWeights, loss_parts, statistics, total
+from optimus_nodes.learning.processor import has_bf16
 from optimus_nodes.policy.network import Augmentation, NetworkConfig, PolicyNetwork
 
 HORIZON, BATCH, LEARNING_RATE, WEIGHT_DECAY, WARM_UP, EMA, CLIP = 16, 128, 1e-3, 0.02, 200, 0.998, 1.0
@@ -84,7 +85,7 @@ class Training:
             group["lr"] = LEARNING_RATE * warm * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * fraction)))
         batch = self._batch(np.random.default_rng((self.seed, self.steps)))
         augment = Augmentation(batch.shift, batch.gain, batch.bias, batch.keep)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_bf16()):
             out = self.network(
                 batch.images, batch.language, batch.rows["position"], batch.previous, batch.rows["tactile"], augment
             )

@@ -11,7 +11,8 @@ from optimus_nodes.core.robot import RobotSpec
 from optimus_nodes.learning.batches import AugmentConfig
 from optimus_nodes.learning.data import Mixture
 from optimus_nodes.learning.distributed import Group
-from optimus_nodes.learning.train import TrainConfig, Trainer, use_threads
+from optimus_nodes.learning.processor import use_threads
+from optimus_nodes.learning.train import TrainConfig, Trainer
 from optimus_nodes.policy.tokenizer import Tokenizer, grammar_vocabulary
 
 ROBOT = synthetic_robot(joints=4)

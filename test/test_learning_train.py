@@ -12,6 +12,7 @@ from learning_fakes import SMALL, small_mixture, small_trainer
 
 from optimus_nodes.core.errors import ConfigError
 from optimus_nodes.learning.batches import AugmentConfig
+from optimus_nodes.learning.processor import has_bf16
 from optimus_nodes.learning.train import TrainConfig, Trainer
 from optimus_nodes.policy.network import Block, NetworkConfig, PolicyNetwork
 
@@ -164,6 +165,12 @@ def test_a_horizon_that_no_token_divides_is_cut_to_length() -> None:
 def test_of_the_last_layer_only_the_answers_are_computed() -> None:
     block, tokens = Block(12, 3, 2), torch.randn(2, 7, 12)
     torch.testing.assert_close(block(tokens, 3), block(tokens)[:, :3])
+
+
+def test_bf16_is_used_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for found, wanted in (({"avx512_bf16": True}, True), ({"avx2": True, "avx512_bf16": False}, False)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=found: found)
+        assert has_bf16() is wanted and TrainConfig(Path("w"), steps=1).bf16 is wanted
 
 
 def test_actions_and_joint_targets_are_each_others_inverse() -> None:

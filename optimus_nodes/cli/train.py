@@ -44,7 +44,7 @@ def run(
     cache: Annotated[Path | None, typer.Option(help="Folder for decoded pictures; default below ~/.cache.")] = None,
     shard: Annotated[bool, typer.Option("--shard", help="Divide the weights among the processes (FSDP2).")] = False,
     robot: Annotated[str, typer.Option(help="Robot the data must be for, from config/robots/.")] = "optimus",
-    fp32: Annotated[bool, typer.Option("--fp32", help="No bf16 matrix products (slower).")] = False,
+    fp32: Annotated[bool, typer.Option("--fp32", help="No bf16, though this processor has it.")] = False,
 ) -> int:
     """Train the policy on demonstrations and write the bundle OUT. Ctrl-C stops, saves and writes the bundle too.
 
@@ -55,7 +55,8 @@ def run(
     from ..learning.distributed import process_group
     from ..learning.evaluation import Evaluation
     from ..learning.export import export_training, read_weights
-    from ..learning.train import TENSORS, TrainConfig, Trainer, use_threads
+    from ..learning.processor import has_bf16, use_threads
+    from ..learning.train import TENSORS, TrainConfig, Trainer
 
     work = work or Path("runs") / "train" / out.name
     if (work / TENSORS).is_file() and not resume:
@@ -70,7 +71,7 @@ def run(
         lr=lr,
         seed=seed,
         validate_every=validate_every,
-        bf16=not fp32,
+        bf16=has_bf16() and not fp32,
         memory=memory,
         shard=shard,
         language=_language(language),
@@ -90,8 +91,8 @@ def run(
             many = f"{group.size} processes of " if group.size > 1 else ""
             print(
                 f"{len(mixture.training)} training and {len(mixture.held_out)} held-out frames, {mixture.episodes} "
-                f"episodes; {trainer.network.count_parameters() / 1e6:.2f} M parameters; {many}{threads} threads; "
-                f"work in {work}"
+                f"episodes; {trainer.network.count_parameters() / 1e6:.2f} M parameters; {many}{threads} threads, "
+                f"{'bf16' if config.bf16 else 'float32'}; work in {work}"
             )
         played = work / "evaluated"
         evaluation = Evaluation(played, evaluate_every, evaluate_episodes, evaluate_suite) if evaluate_every else None

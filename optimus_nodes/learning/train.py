@@ -1,9 +1,8 @@
-"""Behaviour cloning on the CPU: bf16 matrix products, averaged weights, exact resume, learning curves."""
+"""Behaviour cloning on the CPU: bf16 where it helps, averaged weights, exact resume, learning curves."""
 
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -28,14 +27,9 @@ from .data import Mixture
 from .distributed import Group, local, parallel, put, require_slices, whole
 from .evaluation import Evaluation
 from .loss import AuxLayout, LossWeights, action_weights, errors, loss_parts, statistics, total
+from .processor import has_bf16
 
 Report = Callable[[dict[str, Any]], None]
-
-
-def use_threads(threads: int) -> int:
-    """Let torch use so many threads, all cores when 0. Returns how many it uses."""
-    torch.set_num_threads(threads or os.cpu_count() or 1)
-    return torch.get_num_threads()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +51,7 @@ class TrainConfig:
     seed: int = 0
     validate_every: int = 250
     validation_frames: int = 768
-    bf16: bool = True
+    bf16: bool = field(default_factory=has_bf16)
     memory: float = 0.0
     shard: bool = False
     language: Path | None = None
