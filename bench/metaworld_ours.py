@@ -20,7 +20,7 @@ from optimus_nodes.learning.loss import AuxLayout, LossWeights, loss_parts, stat
 from optimus_nodes.learning.processor import has_bf16
 from optimus_nodes.policy.network import Augmentation, NetworkConfig, PolicyNetwork
 
-HORIZON, BATCH, LEARNING_RATE, WEIGHT_DECAY, WARM_UP, EMA, CLIP = 16, 128, 1e-3, 0.02, 200, 0.998, 1.0
+HORIZON, BATCH, LEARNING_RATE, WEIGHT_DECAY, WARM_UP, EMA, CLIP = 16, 32, 1e-3, 0.02, 200, 0.998, 1.0
 SHIFT = (4, 3)  # px, of each camera
 POSITION_NOISE = np.array([0.003, 0.003, 0.003, 0.02], np.float32)  # m, and share of the fingers' opening
 BRIGHTNESS, CONTRAST, TINT, HISTORY_DROPOUT = 0.1, 0.15, 0.03, 0.2

@@ -42,14 +42,14 @@ class TrainConfig:
     work: Path
     minutes: float = 0.0
     steps: int = 0
-    batch: int = 128
+    batch: int = 32
     lr: float = 1e-3
     weight_decay: float = 0.02
     warmup: int = 200
     ema: float = 0.998
     clip: float = 1.0
     seed: int = 0
-    validate_every: int = 250
+    validate_every: int = 1000
     validation_frames: int = 768
     bf16: bool = field(default_factory=has_bf16)
     memory: float = 0.0
