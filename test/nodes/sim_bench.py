@@ -66,8 +66,14 @@ class Heard(list[tuple[float, Any]]):
 
     def __init__(self, listener: Companion, kind: type, topic: str, profile: Any) -> None:
         super().__init__()
-        node = listener.node
-        node.create_subscription(kind, topic, lambda message: self.append((time.monotonic(), message)), profile)
+        self._node = listener.node
+        self._subscription = self._node.create_subscription(
+            kind, topic, lambda message: self.append((time.monotonic(), message)), profile
+        )
+
+    def end(self) -> None:
+        """Listen no more; what was heard stays."""
+        self._node.destroy_subscription(self._subscription)
 
     def stamps(self) -> list[float]:
         """Header stamps, robot time s."""
