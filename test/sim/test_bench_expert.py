@@ -13,6 +13,7 @@ from optimus_nodes.core.tasks_suite import BENCH_TASKS
 from optimus_nodes.learning.programmes import arms_aloft
 from optimus_nodes.learning.rollout import LockStep
 from optimus_nodes.robot.load import load_robot
+from optimus_nodes.sim.arm import ArmKinematics
 from optimus_nodes.sim.expert import HORIZON, STEP_DT, Expert, ExpertStyle, ExpertView
 from optimus_nodes.sim.grasp import Grasp
 
@@ -83,17 +84,23 @@ def test_what_the_expert_says_follows_from_the_state_alone(loop, expert):
         assert np.array_equal(expert.advise(view(loop)).positions, fresh.advise(view(loop)).positions)
 
 
-def test_advice_for_two_hands_is_quick_and_within_the_limits(loop, expert):
+def cost(work):
+    """CPU s of `work()`, the median of ten times."""
+    began = [(time.process_time(), work())[0] for _ in range(10)] + [time.process_time()]
+    return float(np.median(np.diff(began)))
+
+
+def test_advice_for_two_hands_stays_within_the_limits_and_costs_little_more_than_its_kinematics(loop, expert):
     loop.reset(3002)
     expert.begin(Instruction("hand_over", side="left"), view(loop), ExpertStyle())
-    seen, costs = view(loop), []
-    for _ in range(20):
-        began = time.process_time()
-        rows = expert.advise(seen).positions
-        costs.append(time.process_time() - began)
+    seen = view(loop)
+    rows = expert.advise(seen).positions
     assert rows.shape == (HORIZON, 72)
     assert (rows >= ROBOT.lower - 1e-9).all() and (rows <= ROBOT.upper + 1e-9).all()
-    assert float(np.median(costs)) < 0.02
+    arms = [ArmKinematics(ROBOT, URDF, side) for side in ("left", "right")]
+    at = [(arm.pose(seen.position[arm.chain]), seen.position[arm.chain]) for arm in arms]
+    kinematics = cost(lambda: [arm.solve(*one) for arm, one in zip(arms, at, strict=True) for _ in range(HORIZON)])
+    assert cost(lambda: expert.advise(seen)) < 5.0 * kinematics
 
 
 def test_a_goal_is_given_where_the_thing_goes_somewhere(loop, expert):
