@@ -15,7 +15,7 @@ import argparse
 import json
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +39,15 @@ LARGEST = 100_000_000  # bytes of a row's bundle; only the chosen network has to
 @dataclass(frozen=True)
 class Row:
     """One change. `says`: in the table. `network`: a name of VARIANTS. `horizon`: rows of a chunk, 0 all. `asked`: in
-    training, where things are. `words`: the grammar's words are learned, nothing reads them before."""
+    training, where things are. `words`: the grammar's words are learned, nothing reads them before. `sizes`: of the
+    network, see `NetworkConfig`."""
 
     says: str
     network: str = "chosen"
     horizon: int = 0
     asked: bool = True
     words: bool = False
+    sizes: dict[str, Any] = field(default_factory=dict)
 
 
 ROWS = {
@@ -54,6 +56,8 @@ ROWS = {
     "tokens": Row("action head: 63 bins for each joint", "tokens"),
     "patches": Row("vision: patches of 16 px straight into the transformer", "patches"),
     "late_language": Row("vision: stems that do not hear the sentence", "late_language"),
+    "local": Row("vision: one convolution more at the head's full resolution", sizes={"local": True}),
+    "three_layers": Row("transformer: three layers", sizes={"layers": 3}),
     "half_pictures": Row("resolution: pictures of half the height and width", "half_pictures"),
     "horizon_16": Row("chunk: 16 rows (0.8 s)", horizon=16),
     "horizon_32": Row("chunk: 32 rows (1.6 s)", horizon=32),
@@ -72,7 +76,7 @@ def train(row: Row, given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     shares = LossWeights() if row.asked else LossWeights(aux=0.0, places=0.0)
     config = TrainConfig(folder / "train", given.minutes, shares=shares, language=None if row.words else language)
     words = Tokenizer(grammar_vocabulary()) if row.words else None
-    trainer = Trainer(mixture, robot, config, make=VARIANTS[row.network], words=words)
+    trainer = Trainer(mixture, robot, config, row.sizes, make=VARIANTS[row.network], words=words)
     if (config.work / TENSORS).is_file():
         trainer.resume()
     begun = time.process_time()

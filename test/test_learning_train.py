@@ -10,10 +10,12 @@ import pytest
 import torch
 from learning_fakes import SMALL, small_mixture, small_trainer
 
-from optimus_nodes.core.errors import ConfigError
+from optimus_nodes.core.errors import ConfigError, ContractError
 from optimus_nodes.learning.batches import AugmentConfig
+from optimus_nodes.learning.export import read_weights, sizes_of
 from optimus_nodes.learning.processor import has_bf16
 from optimus_nodes.learning.train import TrainConfig, Trainer
+from optimus_nodes.policy.bundle import read_bundle
 from optimus_nodes.policy.network import Block, NetworkConfig, PolicyNetwork
 
 
@@ -165,6 +167,21 @@ def test_a_horizon_that_no_token_divides_is_cut_to_length() -> None:
 def test_of_the_last_layer_only_the_answers_are_computed() -> None:
     block, tokens = Block(12, 3, 2), torch.randn(2, 7, 12)
     torch.testing.assert_close(block(tokens, 3), block(tokens)[:, :3])
+
+
+@pytest.mark.parametrize("name", ["bench", "pick_place"])
+def test_training_can_begin_with_the_weights_that_come_with_the_project(name: str) -> None:
+    """Also when networks made today are smaller or larger."""
+    bundle = Path(__file__).resolve().parents[1] / "models" / name
+    weights, config = read_weights(bundle), NetworkConfig.from_mapping(read_bundle(bundle).network)
+    assert sizes_of(weights) == {"layers": config.layers, "local": config.local}
+    PolicyNetwork(config).load_state_dict(weights)
+
+
+def test_unreadable_weights_are_named(tmp_path: Path) -> None:
+    (tmp_path / "weights.safetensors").write_bytes(b"nothing")
+    with pytest.raises(ContractError, match=r"weights.safetensors cannot be read"):
+        read_weights(tmp_path)
 
 
 def test_bf16_is_used_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def run(
     from ..learning.data import Mixture, read_data_set
     from ..learning.distributed import process_group
     from ..learning.evaluation import Evaluation
-    from ..learning.export import export_training, read_weights
+    from ..learning.export import export_training, read_weights, sizes_of
     from ..learning.processor import has_bf16, use_threads
     from ..learning.train import TENSORS, TrainConfig, Trainer
 
@@ -82,11 +82,13 @@ def run(
         read, words = _read(config.language)
         mixture = Mixture(sets, held_out, intervention=intervention, read=read, horizon=horizon)
         _check_robot(mixture, spec)
-        trainer = Trainer(mixture, spec, config, group=group, words=words)
+        source = work if resume else init
+        weights = read_weights(source) if source else {}
+        trainer = Trainer(mixture, spec, config, sizes_of(weights) if weights else None, group, words=words)
         if resume:
             trainer.resume()
-        elif init is not None:
-            trainer.start_from(read_weights(init), str(init))
+        elif weights:
+            trainer.start_from(weights, str(init))
         if group.first:
             many = f"{group.size} processes of " if group.size > 1 else ""
             print(

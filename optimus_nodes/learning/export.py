@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -134,9 +136,22 @@ def parity(deployed: Deployed, model: Path, names: list[str], samples: Batch) ->
 def read_weights(source: Path) -> dict[str, Tensor]:
     """Averaged weights of a bundle or of a training's work folder, float32. ContractError when there are none."""
     if (source / TENSORS).is_file():
-        tensors = load_file(source / TENSORS)
+        tensors = _load(source / TENSORS)
         network = {k[8:]: v for k, v in tensors.items() if k.startswith("network.")}
         return network | {k[4:]: v for k, v in tensors.items() if k.startswith("ema.")}
     if not (source / WEIGHTS).is_file():
         raise ContractError(f"{source} holds neither {WEIGHTS} (a bundle) nor {TENSORS} (a training's work folder)")
-    return {k: v.float() for k, v in load_file(source / WEIGHTS).items()}
+    return {k: v.float() for k, v in _load(source / WEIGHTS).items()}
+
+
+def sizes_of(weights: Mapping[str, Tensor]) -> dict[str, Any]:
+    """What has to be said of a network (`NetworkConfig`) so that it can take these `weights`."""
+    layers = {name.split(".")[1] for name in weights if name.startswith("blocks.")}
+    return {"layers": len(layers), "local": "fine.local.weight" in weights}
+
+
+def _load(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ContractError(f"{path} cannot be read: {error}") from error

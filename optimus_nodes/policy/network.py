@@ -23,7 +23,7 @@ class NetworkConfig:
     """Sizes of the network. `cameras`: (name, height, width); the first gets the fine stem, the rest share one.
 
     `slots`: how many values each slot of a meaning has (`core.meaning`). Where it is empty the network reads word
-    numbers instead: up to `max_words` out of `vocabulary`.
+    numbers instead: up to `max_words` out of `vocabulary`. `local`: see `Stem`.
     """
 
     joints: int
@@ -42,11 +42,13 @@ class NetworkConfig:
     fine_queries: int = 10
     coarse_queries: int = 6
     steps_per_token: int = 8
+    local: bool = False
 
     @classmethod
     def from_mapping(cls, raw: dict[str, Any]) -> NetworkConfig:
         cameras = tuple((str(n), int(h), int(w)) for n, h, w in raw["cameras"])
-        return cls(**{**raw, "cameras": cameras, "slots": tuple(raw.get("slots", ()))})
+        older = {"local": True}  # what bundles do not say that were made before there was a choice
+        return cls(**{**older, **raw, "cameras": cameras, "slots": tuple(raw.get("slots", ()))})
 
     def to_mapping(self) -> dict[str, Any]:
         return {**asdict(self), "cameras": [list(c) for c in self.cameras], "slots": list(self.slots)}
@@ -142,7 +144,7 @@ class PolicyNetwork(nn.Module):
         self.config = config
         d, j = config.width, config.joints
         self.sentence = MeaningEncoder(config) if config.slots else SentenceEncoder(config)
-        self.fine = Stem(config.sentence, fine=True)
+        self.fine = Stem(config.sentence, fine=True, local=config.local)
         self.coarse = Stem(config.sentence, fine=False)
         self.position = nn.Linear(j, d)
         self.history = nn.Linear(j, d)

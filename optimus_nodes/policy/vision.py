@@ -19,18 +19,18 @@ class Stem(nn.Module):
 
     The sentence scales and shifts the channels right after the first convolution (FiLM), so that
     from there on the network may look for what was named and ignore the rest. The fine map fuses
-    the stride-8 map (what it is) into the stride-4 map (where exactly it is).
+    the stride-8 map (what it is) into the stride-4 map (where exactly it is), which `local` convolves once more before.
     """
 
-    def __init__(self, sentence: int, *, fine: bool, narrow: int = 64, wide: int = 96) -> None:
+    def __init__(self, sentence: int, *, fine: bool, local: bool = False, narrow: int = 64, wide: int = 96) -> None:
         super().__init__()
         self.fine = fine
         self.channels = narrow if fine else wide
         self.patch = nn.Conv2d(3, narrow, 7, stride=4, padding=3)
-        self.local = nn.Conv2d(narrow, narrow, 3, padding=1) if fine else None
+        self.local = nn.Conv2d(narrow, narrow, 3, padding=1) if local else None
         self.down = nn.Conv2d(narrow, wide, 3, stride=2, padding=1)
         self.deep = nn.Conv2d(wide, wide, 3, padding=1)
-        self._sizes = [narrow, wide, wide] + ([narrow] if fine else [])
+        self._sizes = [narrow, wide, wide] + ([narrow] if local else [])
         self.film = nn.Linear(sentence, 2 * sum(self._sizes))
         if fine:
             self.skip = nn.Conv2d(narrow, narrow, 1)
