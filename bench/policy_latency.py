@@ -224,6 +224,9 @@ def bench(threads: int, folder: Path, samples: dict[str, np.ndarray], options: a
                 "left_out": f"{python} is missing; {'make env-lerobot makes it' if 'act' in name else HINT}"
             }
             continue
+        if name == "act-onnxruntime" and "act" not in peers:
+            absent[name] = absent["act"]
+            continue
         peers[name] = Peer(name, python, folder / model, folder / "samples.npz", threads, steps)
         if name == "act-onnxruntime" and "no_export" in peers["act"].facts:
             peers[name].failed = peers["act"].facts["no_export"]
