@@ -90,12 +90,7 @@ def run(
         elif weights:
             trainer.start_from(weights, str(init))
         if group.first:
-            many = f"{group.size} processes of " if group.size > 1 else ""
-            print(
-                f"{len(mixture.training)} training and {len(mixture.held_out)} held-out frames, {mixture.episodes} "
-                f"episodes; {trainer.network.count_parameters() / 1e6:.2f} M parameters; {many}{threads} threads, "
-                f"{'bf16' if config.bf16 else 'float32'}; work in {work}"
-            )
+            print(_opening(trainer, threads))
         played = work / "evaluated"
         evaluation = Evaluation(played, evaluate_every, evaluate_episodes, evaluate_suite) if evaluate_every else None
         with _Interrupt() as interrupt, _display(group.first) as show:
@@ -107,6 +102,17 @@ def run(
             if not finished:
                 print(f"stopped at step {trainer.step}; go on with the same options and --resume")
     return 0
+
+
+def _opening(trainer: Any, threads: int) -> str:
+    """What is about to be trained, and how."""
+    mixture, config, processes = trainer.mixture, trainer.config, trainer.group.size
+    many = f"{processes} processes of " if processes > 1 else ""
+    return (
+        f"{len(mixture.training)} training and {len(mixture.held_out)} held-out frames, {mixture.episodes} episodes; "
+        f"{trainer.network.count_parameters() / 1e6:.2f} M parameters; {many}{threads} threads, "
+        f"{'bf16' if config.bf16 else 'float32'}; work in {config.work}"
+    )
 
 
 def _language(folder: Path | None) -> Path | None:
