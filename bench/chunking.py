@@ -198,7 +198,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--seed", type=int, default=5000)
     parser.add_argument(
-        "--steps", type=int, default=64, help="rows of a chunk, 0.05 s each; 64 as of models/bench"
+        "--steps", type=int, default=64, help="rows of a chunk, 0.05 s each; models/bench has 64"
     )
     parser.add_argument("--parallel", type=int, default=1, help="answers under way at a time, as over a slow link")
     parser.add_argument("--suite", default="pick_place")
