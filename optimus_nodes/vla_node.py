@@ -65,7 +65,7 @@ class VlaNode(Node):
             self._listen(Image, f"{camera}/image_raw", partial(self._on_picture, camera), qos.IMAGE)
         self._listen(TaskMsg, "task", self._on_task, qos.LATCHED)
         lease.watch(self, TaskMsg, "task", self._on_planner_lost)
-        lease.announce(self)
+        lease.announce(self, lease.LEASE_S)
         self._reporter = Reporter(self, self._health, "policy")
 
     def _listen(self, kind: type, topic: str, handle: Callable[[Any], None], profile: QoSProfile) -> None:

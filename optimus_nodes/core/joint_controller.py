@@ -126,6 +126,10 @@ class JointController:
     def on_task_sender_lost(self) -> None:
         """Nobody could take the task back any more: the policy loses the robot until the task is announced again."""
         self._gate.on_sender_lost()
+        self.on_policy_lost()
+
+    def on_policy_lost(self) -> None:
+        """Who sends the chunks is gone: the robot stops at once, however long this policy's answers were waited for."""
         self._player.clear()
         self._ownership.release("policy")
 

@@ -1,7 +1,8 @@
-"""Notice within a tenth of a second that the process behind a latched topic died.
+"""Notice within a tenth of a second that the process behind a topic died.
 
-A latched message outlives its meaning when its sender is killed: nobody is left to take it back. The
-sender offers a lease (DDS liveliness), and who must not go on alone watches it:
+A latched message outlives its meaning when its sender is killed: nobody is left to take it back. And a policy that
+takes long to answer can't be told from a dead one by its silence. The sender offers a lease (DDS liveliness), and who
+must not go on alone watches it:
 
     node.create_publisher(Task, "task", lease.OFFERED)
     lease.watch(node, Task, "task", on_lost)
@@ -42,16 +43,21 @@ def offered(lease_s: float) -> QoSProfile:
 OFFERED = offered(LEASE_S)
 
 
-def announce(node: Node) -> None:
-    """Say on `presence/<node>` that this part of the robot lives, for `watch_parts`."""
+def announce(node: Node, lease_s: float = PRESENCE_S) -> None:
+    """Say on `presence/<node>` that this part of the robot lives, for `watch_part` and `watch_parts`."""
     name = node.get_name()
-    node.create_publisher(String, f"presence/{name}", offered(PRESENCE_S)).publish(String(data=name))
+    node.create_publisher(String, f"presence/{name}", offered(lease_s)).publish(String(data=name))
+
+
+def watch_part(node: Node, name: str, on_lost: Callable[[], None], lease_s: float = LEASE_S) -> None:
+    """Call `on_lost` when the process of node `name` is gone or silent. It must have announced itself that often."""
+    watch(node, String, f"presence/{name}", on_lost, lease_s)
 
 
 def watch_parts(node: Node, on_lost: Callable[[str], None]) -> None:
     """Call `on_lost` with the plain name of a part of the robot whose process is gone."""
     for name, plain in PARTS.items():
-        watch(node, String, f"presence/{name}", partial(on_lost, plain), PRESENCE_S)
+        watch_part(node, name, partial(on_lost, plain), PRESENCE_S)
 
 
 def watch(

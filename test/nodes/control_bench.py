@@ -121,10 +121,10 @@ class ControlBench:
             assert time.monotonic() < end, "waited in vain"
             self.run(0.1, each)
 
-    def chunk(self, offset: float, speed: float = 0.0, **changes: object) -> None:
-        """A chunk that moves the left elbow: `offset` rad from home, then with `speed` rad/s."""
-        rows = np.tile(self.robot.home, (16, 1))
-        rows[:, self.elbow] += offset + speed * 0.05 * np.arange(16)
+    def chunk(self, offset: float, speed: float = 0.0, length: int = 16, **changes: object) -> None:
+        """A chunk of `length` rows that moves the left elbow: `offset` rad from home, then with `speed` rad/s."""
+        rows = np.tile(self.robot.home, (length, 1))
+        rows[:, self.elbow] += offset + speed * 0.05 * np.arange(length)
         chunk = chunk_of(self.robot, rows, **({"stamp": self.now} | changes))
         self._chunks.publish(convert.action_chunk_to_msg(chunk))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,14 @@ import pytest
 from control_bench import ROOT, ControlBench
 
 FORBIDDEN = ("torch", "cv2", "onnxruntime", "mujoco")
+A_POLICY = """
+import rclpy
+from optimus_nodes.ros import lease
+rclpy.init()
+node = rclpy.create_node("vla")
+lease.announce(node, lease.LEASE_S)
+rclpy.spin(node)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +61,29 @@ def test_chunks_move_the_robot_and_silence_holds_it(bench):
     last_chunk = bench.now
     bench.run(0.6)
     assert moved_until(bench, last_chunk) < 0.3  # promised: 0.25 s; this is a shared machine
+    assert still(bench, 0.3)
+
+
+def test_a_policy_whose_process_died_is_not_waited_for_however_slow_it_was(bench):
+    def answer(tick: int) -> None:
+        """Every 0.4 s, about what was seen 0.4 s ago."""
+        if tick % 100 == 0:
+            bench.chunk(bench.bend, -0.3, length=32, stamp=bench.now - 0.4)
+
+    policy = subprocess.Popen([sys.executable, "-c", A_POLICY], env={**os.environ, "ROS_DOMAIN_ID": str(bench.domain)})
+    try:
+        bench.until(lambda: bench.node.count_publishers("presence/vla"), 20.0)
+        bench.run(0.3)
+        bench.run(1.3, answer)
+        alive = bench.now
+        bench.run(0.2)
+        assert moved_until(bench, alive) > 0.17, "a living policy may take 0.4 s"
+    finally:
+        policy.kill()
+        policy.wait()
+    killed = bench.now
+    bench.run(0.8)
+    assert moved_until(bench, killed) < 0.3  # promised: 0.25 s; this is a shared machine
     assert still(bench, 0.3)
 
 

@@ -26,7 +26,8 @@ from optimus_nodes.cli.environment import enter_graph_environment, free_domain
 from optimus_nodes.cli.running import RunningGraph
 from optimus_nodes.ros import qos
 
-HOLD = 0.25  # s after which the joints must be still
+HOLD = 0.25  # s after which the drives must be told to hold
+SETTLED = 0.4  # s after which the joints must be still: the drives are damped, a limb braked hard creeps the last 0.02 rad
 BACK = 4.0  # s after which the node must be heard again: twice the promise, since a test shares the machine
 STILL = 0.08  # rad/s: what counts as not moving
 WINDOW = 0.02  # s over which a speed is judged: one sample of a finger that slips on a box is not motion
@@ -45,6 +46,7 @@ class Told:
 
     def __init__(self, listener: Companion) -> None:
         self.states = Heard(listener, JointState, "joint_states", qos.STATE)
+        self.applied = Heard(listener, JointCommandMsg, "applied_joint_commands", qos.STATE)
         self._instruction = listener.node.create_publisher(String, "instruction", qos.EVENT)
         self._listener = listener
 
@@ -105,11 +107,14 @@ def test_the_robot_holds_and_the_node_comes_back(tmp_path: Path, node: str, monk
 
         wait_for(is_back, listener, max(BACK, 1.5 * first_start) + patience, f"return of {node}")
         listener.spin(3.0)
-        after = [(arrival - moment, m) for arrival, m in told.states if arrival > moment + HOLD]
+        after = [(arrival - moment, m) for arrival, m in told.states if arrival > moment + SETTLED]
         assert after, "no joint state came any more"
         if node == "sim":  # what the dead one still sent is over with the longest silence
             silences = [later - earlier for (earlier, _), (later, _) in pairwise([(0.0, None), *after])]
             after = after[int(np.argmax(silences)) :]
+        held = after[0][0] if node == "sim" else HOLD
+        pushed = [round(arrival - moment, 2) for arrival, m in told.applied if arrival > moment + held and any(m.velocity)]
+        assert not pushed, f"after the death of {node} the drives were told to move at {pushed[:5]} ... {pushed[-1]} s"
         settled = 0.5 if node == "sim" else 0.0  # laid out anew
         fast = [one for one in moving(after) if one[0] > after[0][0] + settled]
         assert not fast, f"after the death of {node} joints moved at (s, rad/s, joint) {fast[:5]} ... {fast[-1]}"
