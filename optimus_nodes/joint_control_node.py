@@ -50,8 +50,7 @@ class JointControlNode(Node):
         self._period = 1.0 / params.rate_hz
         self._robot_clock, self._timing = RobotClock(), LoopTiming(self._period)
         self._state: JointState | None = None
-        self._arrival = self._ticked = 0.0
-        self._owner = OwnerTeller(self)
+        self._arrival, self._ticked, self._owner = 0.0, 0.0, OwnerTeller(self)
         self._commands = self.create_publisher(JointCommand, "joint_commands", qos.COMMAND)
         self.create_subscription(JointStateMsg, "joint_states", self._on_state, qos.STATE)
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
@@ -59,7 +58,7 @@ class JointControlNode(Node):
         self.create_subscription(JointStateMsg, "teleop/hand_joints", self._on_target, qos.COMMAND)
         self.create_subscription(Task, "task", lambda m: self._controller.on_task(m.id, m.sentence), qos.LATCHED)
         lease.watch(self, Task, "task", self._controller.on_task_sender_lost)
-        lease.watch_part(self, "vla", self._on_policy_lost)
+        lease.watch_part(self, "vla", self._controller.on_policy_lost)
         quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
         for profile in (qos.LATCHED, qos.ANY):  # a stop must arrive whatever its sender's QoS is
             self.create_subscription(Bool, "emergency_stop", self._on_emergency_stop, profile, event_callbacks=quiet)
@@ -106,10 +105,6 @@ class JointControlNode(Node):
             self._controller.on_chunk(chunk, self._robot_clock.now(monotonic), monotonic)
         except CommandError as error:
             self._warn(error)
-
-    def _on_policy_lost(self) -> None:
-        self._controller.on_policy_lost()
-        self.get_logger().warning("the process of the policy is gone or stands still: its chunks are dropped")
 
     def _on_target(self, message: JointTrajectory | JointStateMsg) -> None:
         monotonic = time.monotonic()

@@ -27,7 +27,7 @@ from optimus_nodes.cli.running import RunningGraph
 from optimus_nodes.ros import qos
 
 HOLD = 0.25  # s after which the drives must be told to hold
-SETTLED = 0.4  # s after which the joints must be still: the drives are damped, a limb braked hard creeps the last 0.02 rad
+SETTLED = 0.4  # s after which the joints must be still: the drives are damped, braked hard a limb creeps the last bit
 BACK = 4.0  # s after which the node must be heard again: twice the promise, since a test shares the machine
 STILL = 0.08  # rad/s: what counts as not moving
 WINDOW = 0.02  # s over which a speed is judged: one sample of a finger that slips on a box is not motion
@@ -113,7 +113,8 @@ def test_the_robot_holds_and_the_node_comes_back(tmp_path: Path, node: str, monk
             silences = [later - earlier for (earlier, _), (later, _) in pairwise([(0.0, None), *after])]
             after = after[int(np.argmax(silences)) :]
         held = after[0][0] if node == "sim" else HOLD
-        pushed = [round(arrival - moment, 2) for arrival, m in told.applied if arrival > moment + held and any(m.velocity)]
+        late = [(arrival - moment, m) for arrival, m in told.applied if arrival > moment + held]
+        pushed = [round(since, 2) for since, m in late if any(m.velocity)]
         assert not pushed, f"after the death of {node} the drives were told to move at {pushed[:5]} ... {pushed[-1]} s"
         settled = 0.5 if node == "sim" else 0.0  # laid out anew
         fast = [one for one in moving(after) if one[0] > after[0][0] + settled]
