@@ -29,7 +29,7 @@ from optimus_nodes.core.robot_clock import RobotClock
 from optimus_nodes.core.values import JointState
 from optimus_nodes.robot.dynamics import GravityModel
 from optimus_nodes.robot.load import load_robot
-from optimus_nodes.ros import convert, diagnostics, lease, qos
+from optimus_nodes.ros import convert, diagnostics, joint_wire, lease, qos
 from optimus_nodes.ros.control_owner import OwnerTeller
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import real_time, run
@@ -46,13 +46,13 @@ class JointControlNode(Node):
         params, self._scheduling = declare(self, JointControlParams), scheduling
         self._robot, urdf = load(params.robot)
         self._controller = JointController(self._robot, params.control, GravityModel(self._robot, urdf))
-        self._reader = convert.JointStateReader(self._robot)
+        self._states, self._wire = joint_wire.StateWire(self._robot), joint_wire.CommandWire(self._robot)
         self._period = 1.0 / params.rate_hz
         self._robot_clock, self._timing = RobotClock(), LoopTiming(self._period)
         self._state: JointState | None = None
         self._arrival, self._ticked, self._owner = 0.0, 0.0, OwnerTeller(self)
         self._commands = self.create_publisher(JointCommand, "joint_commands", qos.COMMAND)
-        self.create_subscription(JointStateMsg, "joint_states", self._on_state, qos.STATE)
+        self.create_subscription(JointStateMsg, "joint_states", self._on_state, qos.STATE, raw=True)
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
         self.create_subscription(JointTrajectory, "teleop/joint_trajectory", self._on_target, qos.COMMAND)
         self.create_subscription(JointStateMsg, "teleop/hand_joints", self._on_target, qos.COMMAND)
@@ -68,10 +68,10 @@ class JointControlNode(Node):
         self._reporter = diagnostics.Reporter(self, self._health, "control")
         gc.freeze()  # what is alive now stays alive: garbage collection need not look at it again
 
-    def _on_state(self, message: JointStateMsg) -> None:
+    def _on_state(self, data: bytes) -> None:
         monotonic = time.monotonic()
         try:
-            state = self._reader.read(message)
+            state = self._states.read(data)
         except CommandError as error:
             self._warn(error)
             return
@@ -93,7 +93,7 @@ class JointControlNode(Node):
         except CommandError as error:
             self._warn(error)
             return
-        self._commands.publish(convert.joint_command_to_msg(command, self._robot))
+        self._commands.publish(self._wire.write(command))
         self._ticked = monotonic
         self._owner.tell(self._controller.owner, command.stamp)
         self._timing.tick(monotonic, time.monotonic())

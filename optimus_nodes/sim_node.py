@@ -25,7 +25,7 @@ from optimus_nodes.drivers.sim_driver import COMMAND_STEPS, STEP, SimDriver, Str
 from optimus_nodes.drivers.sim_params import SimParams
 from optimus_nodes.drivers.snapshots import SceneInstant
 from optimus_nodes.robot.load import load_robot
-from optimus_nodes.ros import convert, lease, qos
+from optimus_nodes.ros import convert, joint_wire, lease, qos
 from optimus_nodes.ros.diagnostics import OK, WARN, Health, Reporter
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import real_time, run
@@ -45,12 +45,12 @@ class SimNode(Node):
         self._driver = SimDriver(self._world, self._watchdog, time.monotonic())
         self._driver.reset(params.seed)
         self._seed, self._refused = params.seed, 0
-        self._reader = convert.JointCommandReader(self._robot)
+        self._wire = joint_wire.CommandWire(self._robot)
         self._cameras = CameraProcess(self._camera_command) if params.cameras else None
         self._window = self._world.open_window() if params.viewer else None
         self._out = SimPublishers(self, self._robot)
         self._driver.streams = self._streams(params)
-        self.create_subscription(JointCommandMsg, "joint_commands", self._on_command, qos.COMMAND)
+        self.create_subscription(JointCommandMsg, "joint_commands", self._on_command, qos.COMMAND, raw=True)
         self.create_service(ResetScene, "reset_scene", self._on_reset)
         self.create_timer(STEP * COMMAND_STEPS, self._on_tick)
         self.create_timer(0.2, self._look_after)
@@ -81,9 +81,9 @@ class SimNode(Node):
     def _on_tick(self) -> None:
         self._driver.advance(time.monotonic())
 
-    def _on_command(self, message: JointCommandMsg) -> None:
+    def _on_command(self, data: bytes) -> None:
         try:
-            self._driver.command(self._reader.read(message), time.monotonic())
+            self._driver.command(self._wire.read(data), time.monotonic())
         except CommandError as error:
             self._refused += 1
             self.get_logger().error(f"joint command refused: {error}", throttle_duration_sec=5.0)

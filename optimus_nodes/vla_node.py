@@ -34,7 +34,7 @@ from optimus_nodes.policy.vla_params import VlaParams
 from optimus_nodes.policy.worker import PolicyWorker
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.robot.share import model_path
-from optimus_nodes.ros import convert, lease, qos
+from optimus_nodes.ros import convert, joint_wire, lease, qos
 from optimus_nodes.ros.diagnostics import OK, WARN, Health, Reporter
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import run
@@ -54,10 +54,10 @@ class VlaNode(Node):
         self._names = robot.joint_names
         self._task, self._chunks, self._refused = Task(), Rate(), 0
         self._buffer = ObservationBuffer(robot, cameras, params.max_age)
-        self._joints = convert.JointStateReader(robot)
+        self._wire = joint_wire.StateWire(robot)
         self._worker = PolicyWorker(policy, self._on_answer, params.chunking)
         self._chunk = self.create_publisher(ActionChunkMsg, "action_chunk", qos.COMMAND)
-        self._listen(JointState, "joint_states", self._on_joints, qos.STATE)
+        self._listen(JointState, "joint_states", self._on_joints, qos.STATE, raw=True)
         touched = self._buffer.on_touch
         for side in ("left_hand", "right_hand"):
             self._listen(TactileArray, f"tactile/{side}", lambda m: touched(*convert.tactile_from_msg(m)), qos.SENSOR)
@@ -68,7 +68,9 @@ class VlaNode(Node):
         lease.announce(self, lease.LEASE_S)
         self._reporter = Reporter(self, self._health, "policy")
 
-    def _listen(self, kind: type, topic: str, handle: Callable[[Any], None], profile: QoSProfile) -> None:
+    def _listen(
+        self, kind: type, topic: str, handle: Callable[[Any], None], profile: QoSProfile, raw: bool = False
+    ) -> None:
         def heard(message: Any) -> None:
             try:
                 handle(message)
@@ -76,7 +78,7 @@ class VlaNode(Node):
                 self._refused += 1
                 self.get_logger().error(f"{topic}: {error}", throttle_duration_sec=5.0)
 
-        self.create_subscription(kind, topic, heard, profile)
+        self.create_subscription(kind, topic, heard, profile, raw=raw)
 
     def _on_task(self, message: TaskMsg) -> None:
         task = convert.task_from_msg(message)
@@ -90,8 +92,8 @@ class VlaNode(Node):
         self._worker.clear()
         self.get_logger().warning("the sender of the task is gone: no task")
 
-    def _on_joints(self, message: JointState) -> None:
-        state = self._joints.read(message)
+    def _on_joints(self, data: bytes) -> None:
+        state = self._wire.read(data)
         if state is not None:
             self._buffer.on_joints(state, time.monotonic())
 

@@ -13,13 +13,14 @@ from ..core.robot import RobotSpec
 from ..core.values import Array, ImuReading, JointCommand, SceneState
 from ..core.values import JointState as MeasuredJoints
 from . import convert, qos
+from .joint_wire import CommandWire, StateWire
 
 
 class SimPublishers:
     """Publishers of one node. Stamps are those of the values."""
 
     def __init__(self, node: Node, robot: RobotSpec) -> None:
-        self._robot = robot
+        self._robot, self._states, self._commands = robot, StateWire(robot), CommandWire(robot)
         half = len(robot.tactile_pads) // 2
         self._pads = {"left": slice(0, half), "right": slice(half, None)}
         self._joints = node.create_publisher(JointState, "joint_states", qos.STATE)
@@ -33,9 +34,9 @@ class SimPublishers:
 
     def joints(self, state: MeasuredJoints, applied: JointCommand | None) -> None:
         """The measured joints, and, if somebody listens, the command that acts on them."""
-        self._joints.publish(convert.joint_state_to_msg(state, self._robot))
+        self._joints.publish(self._states.write(state))
         if applied is not None and self._applied.get_subscription_count():
-            self._applied.publish(convert.joint_command_to_msg(applied, self._robot))
+            self._applied.publish(self._commands.write(applied))
 
     def tactile(self, stamp: float, force: Array) -> None:
         """`force`: (P,) N, the left hand's pads first."""
