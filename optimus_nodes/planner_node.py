@@ -22,6 +22,7 @@ from optimus_nodes.core.errors import OptimusError
 from optimus_nodes.core.plan_session import PlanSession, Request
 from optimus_nodes.core.planner import Planner, PlanProposal
 from optimus_nodes.core.robot_clock import RobotClock
+from optimus_nodes.core.world import assumed_world
 from optimus_nodes.planner.offline import OfflinePlanner
 from optimus_nodes.planner.params import PlannerParams
 from optimus_nodes.ros import convert, lease, qos
@@ -40,7 +41,8 @@ class PlannerNode(Node):
         self._params = declare(self, PlannerParams)
         self._planner = make(self._params)
         first_id = int(time.time() * 10) % 2**32  # ids must grow over restarts too, and fast talkers use some
-        self._session = PlanSession(self._params.rules, first_id, self._params.planning_timeout)
+        world = assumed_world(self._params.known_skills)
+        self._session = PlanSession(self._params.rules, first_id, self._params.planning_timeout, world)
         self._robot_clock = RobotClock()
         self._answers: SimpleQueue[tuple[Request, PlanProposal | Exception]] = SimpleQueue()
         self._sent_task: object = None

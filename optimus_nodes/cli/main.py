@@ -21,6 +21,7 @@ COMMANDS = {
     "demo": ("demo", "Run the whole robot in simulation, carry out one instruction and write a video and a summary."),
     "up": ("up", "Start the nodes of config/graph.yaml and keep them running."),
     "say": ("say", "Tell a running robot what to do."),
+    "plan": ("plan", "Show what the planner makes of an instruction, without a robot."),
     "status": ("status", "Show what a running robot is doing."),
     "doctor": ("doctor", "Check this machine and say how to mend what is missing."),
     "record": ("record", "Record demonstrations as a data set, by keyboard or by options."),

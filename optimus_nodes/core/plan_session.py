@@ -7,12 +7,16 @@ which may be slow, between `ask` and `answer`; a newer request or a stop makes a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
 
-from .language import Instruction
+from .intent import Memory
 from .plan import Plan, PlanState, StepState
 from .plan_runner import REPLACED, REPLACED_SAY, PlanRules, PlanRunner, Speech
-from .planner import PlanContext, PlanProposal, is_stop
+from .planner import Pending, PlanContext, PlannedStep, PlanProposal, is_stop
+from .world import World, after
+
+REMEMBERED = 50  # steps that were done
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +39,23 @@ class Ended:
 
 
 class PlanSession:
-    """One request and one plan at a time; the newest request wins."""
+    """One request and one plan at a time; the newest request wins. `world`: what is in sight, as far as it is known."""
 
-    def __init__(self, rules: PlanRules, first_id: int = 1, planning_timeout_s: float = 20.0) -> None:
+    def __init__(
+        self, rules: PlanRules, first_id: int = 1, planning_timeout_s: float = 20.0, world: World | None = None
+    ) -> None:
         self.runner = PlanRunner(rules, first_id)
         self._timeout = planning_timeout_s
         self._last_request = 0
         self._asked: Request | None = None
         self._asked_at = 0.0
         self._owner = 0
-        self._steps: tuple[Instruction, ...] = ()
-        self._last_colour = self._held = self._question_about = ""
+        self._steps: tuple[PlannedStep, ...] = ()
+        self.world = world or World()
+        self._memory = Memory()
+        self._pending: Pending | None = None
+        self._done: deque[str] = deque(maxlen=REMEMBERED)
+        self._finished, self._trouble = 0, ""
         self._speech: list[str] = []
         self._ended: list[Ended] = []
 
@@ -62,7 +72,7 @@ class PlanSession:
 
     def context(self) -> PlanContext:
         doing = self.runner.task.sentence
-        return PlanContext(self._last_colour, self._held, self._question_about, doing)
+        return PlanContext(self.world, self._memory, self._pending, doing, tuple(self._done), self._trouble)
 
     def ask(self, text: str, now: float) -> tuple[int, Request | None]:
         """Take words from a person: the id they go under, and what to ask the planner (None: nothing).
@@ -83,7 +93,7 @@ class PlanSession:
         if self._asked is None or self._asked.id != request.id:
             return
         self._asked = None
-        self._question_about = proposal.question_about
+        self._memory, self._pending = proposal.memory, proposal.pending
         if proposal.status == "stop":
             self.cancel()
         if proposal.status != "plan":
@@ -98,8 +108,7 @@ class PlanSession:
         if not self.runner.running:
             self._ended.append(Ended(request.id, False, speech[0]))
             return
-        self._owner, self._steps = request.id, proposal.steps
-        self._last_colour = next((s.colour for s in reversed(proposal.steps) if s.colour), self._last_colour)
+        self._owner, self._steps, self._finished, self._trouble = request.id, proposal.steps, 0, ""
 
     def fail(self, request: Request, reason: str) -> None:
         """The planner could not answer at all."""
@@ -133,7 +142,7 @@ class PlanSession:
 
     def _stop(self, text: str) -> str:
         """Stop everything and return what was said about it."""
-        self._question_about = ""
+        self._pending = None
         running = self.runner.running
         message = "I stopped." if running or self._asked is not None else "I am not doing anything."
         if re.search(r"\b(and|then)\b", text.lower()):
@@ -152,17 +161,23 @@ class PlanSession:
             self._ended.append(Ended(self._asked.id, False, reason))
             self._asked = None
 
+    def _remember(self, done: PlannedStep) -> None:
+        """A step was done. Of a world that nobody looks at only the hands are known."""
+        self._done.append(done.sentence)
+        then = after(done.step, self.world)
+        self.world = replace(then, things=self.world.things) if self.world.assumed else then
+
     def _after(self, speech: Speech) -> None:
-        """Say it, remember what is in the hand, and end the request when its plan has ended."""
+        """Say it, remember what was done, and end the request when its plan has ended."""
         self._say(speech)
         plan = self.runner.plan
         if not self._owner or plan is None:
             return
-        for instruction, step in zip(self._steps, plan.steps):
-            if step.state is StepState.DONE and instruction.skill == "pick":
-                self._held = instruction.colour
-            elif step.state is StepState.DONE and instruction.skill in ("place", "put_down"):
-                self._held = ""
+        while self._finished < len(plan.steps) and plan.steps[self._finished].state is StepState.DONE:
+            self._remember(self._steps[self._finished])
+            self._finished += 1
         if plan.state is not PlanState.RUNNING:
+            if plan.state is not PlanState.DONE:
+                self._trouble = next((step.reason for step in plan.steps if step.reason), "")
             self._ended.append(Ended(self._owner, plan.state is PlanState.DONE, plan.say, plan))
             self._owner = 0

@@ -7,11 +7,13 @@ a person who says "stop" and the robot.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from .errors import ConfigError
-from .language import Instruction
+from .grounding import Gap
+from .intent import Intent, Memory
+from .world import Step, World
 
 Status = Literal["plan", "question", "answer", "refused", "stop"]
 STATUSES: tuple[Status, ...] = ("plan", "question", "answer", "refused", "stop")
@@ -42,28 +44,52 @@ _STOP_WHOLE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """A question that was asked: intent number `at` of `intents` lacks `gap`; `candidates` are the things on offer."""
+
+    intents: tuple[Intent, ...]
+    at: int
+    gap: Gap
+    candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PlanContext:
     """What a planner may know besides the words.
 
-    `last_colour`: colour of the box spoken of last. `held`: colour of the box the robot picked up
-    and did not lay down, as far as its finished steps tell. `question_about`: the instruction the
-    robot last asked a question about. `doing`: the sentence being carried out. "" means none.
+    `memory`: what was spoken of last. `pending`: the question that waits for an answer. `doing`: the sentence being
+    carried out, "" for none. `done`: sentences of the steps that were carried out, the latest last. `trouble`: why the
+    last plan ended badly, "" when it did not.
     """
 
-    last_colour: str = ""
-    held: str = ""
-    question_about: str = ""
+    world: World = field(default_factory=World)
+    memory: Memory = field(default_factory=Memory)
+    pending: Pending | None = None
     doing: str = ""
+    done: tuple[str, ...] = ()
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One step, and the `sentence` that the policy is given for it."""
+
+    step: Step
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
 class PlanProposal:
-    """What a planner makes of an instruction: `say` is for the person, `steps` only for status "plan"."""
+    """What a planner makes of an instruction: `say` is for the person, `steps` only for status "plan".
+
+    `memory` and `pending` are for the context of what is said next.
+    """
 
     status: Status
     say: str
-    steps: tuple[Instruction, ...] = ()
-    question_about: str = ""
+    steps: tuple[PlannedStep, ...] = ()
+    memory: Memory = field(default_factory=Memory)
+    pending: Pending | None = None
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:

@@ -3,14 +3,17 @@
 import pytest
 
 from optimus_nodes.core.errors import ConfigError
-from optimus_nodes.core.language import Instruction
+from optimus_nodes.core.intent import Intent, Memory
 from optimus_nodes.core.plan import PlanState
 from optimus_nodes.core.plan_runner import PlanRules
-from optimus_nodes.core.plan_session import PlanSession
-from optimus_nodes.core.planner import PlanProposal, is_stop
+from optimus_nodes.core.plan_session import REMEMBERED, PlanSession
+from optimus_nodes.core.planner import Pending, PlannedStep, PlanProposal, is_stop
+from optimus_nodes.core.world import Step, Thing, World, assumed_world
 
-PICK = Instruction("pick", "red")
-PLACE = Instruction("place", "blue", "left")
+PICK = PlannedStep(Step("pick", "box_red"), "pick up the red box")
+PLACE = PlannedStep(Step("place", "box_blue", "left_bin"), "put the blue box in the left bin")
+DOWN = PlannedStep(Step("put_down"), "put down the box")
+WAITING = Pending((Intent("pick"),), 0, "thing")
 
 
 def plan(*steps):
@@ -41,12 +44,12 @@ def test_a_plan_that_ends_well_ends_its_request():
 
 def test_a_question_ends_the_request_and_is_remembered():
     session = PlanSession(PlanRules())
-    number = accept(session, "move it", PlanProposal("question", "Which box?", (), "move it"))
+    number = accept(session, "move it", PlanProposal("question", "Which box?", (), pending=WAITING))
     said, (ended,) = session.drain()
     assert said == ("Which box?",) and (ended.request_id, ended.success) == (number, False)
-    assert session.context().question_about == "move it"
+    assert session.context().pending == WAITING
     session.ask("stop", 1.0)
-    assert session.context().question_about == "", "a stop drops the question too"
+    assert session.context().pending is None, "a stop drops the question too"
 
 
 def test_a_late_answer_to_a_request_that_was_replaced_starts_nothing():
@@ -137,15 +140,42 @@ def test_a_planner_that_takes_too_long_is_given_up():
     assert session.runner.task.sentence == ""
 
 
-def test_it_remembers_the_last_box_and_what_is_in_the_hand():
-    session = PlanSession(PlanRules())
-    accept(session, "a", plan(PICK))
-    assert (session.context().last_colour, session.context().held) == ("red", "")
+def test_it_remembers_what_was_spoken_of_and_what_is_in_the_hand():
+    session = PlanSession(PlanRules(), world=assumed_world(("pick", "place")))
+    accept(session, "a", PlanProposal("plan", "I will.", (PICK,), Memory(("box_red",))))
+    assert (session.context().memory.it, session.world.held) == ("box_red", ())
     finish_step(session)
-    assert session.context().held == "red"
-    accept(session, "b", plan(Instruction("put_down")), 5.0)
+    assert session.world.held == ("box_red",)
+    accept(session, "b", plan(DOWN), 5.0)
     finish_step(session, 5.0)
-    assert (session.context().last_colour, session.context().held) == ("red", "")
+    assert session.world.held == ()
+    assert session.context().done == (PICK.sentence, DOWN.sentence)
+
+
+def test_where_things_are_is_remembered_only_of_a_scene_that_was_seen():
+    seen = World((Thing("box_blue", colour="blue", place="station_a"),), ("left_bin", "station_a"))
+    for world, place in ((seen, "left_bin"), (assumed_world(("place",)), "")):
+        session = PlanSession(PlanRules(), world=world)
+        accept(session, "a", plan(PLACE))
+        finish_step(session)
+        assert session.world.find("box_blue").place == place
+
+
+def test_why_a_plan_ended_badly_is_remembered_until_the_next_one():
+    session = PlanSession(PlanRules(silence_s=1.0))
+    accept(session, "a", plan(PICK))
+    session.tick(2.0)
+    assert session.context().trouble == "the policy does not answer"
+    accept(session, "b", plan(PICK), 3.0)
+    assert session.context().trouble == ""
+
+
+def test_only_the_last_steps_are_remembered():
+    session = PlanSession(PlanRules())
+    for k in range(REMEMBERED + 5):
+        accept(session, "a", plan(DOWN), 2.0 * k)
+        finish_step(session, 2.0 * k)
+    assert len(session.context().done) == REMEMBERED
 
 
 def test_a_proposal_with_steps_that_is_no_plan_is_refused():

@@ -163,7 +163,7 @@ def test_cancelling_a_goal_empties_the_task_and_is_reported_as_cancelled(talk: T
 
 def test_an_unknown_colour_is_said_and_moves_nothing(talk: Talk) -> None:
     talk.say("pick up the purple box")
-    text = "I can't see a purple box; I know red, green, blue and yellow."
+    text = "I can't see a purple box. I can see red, green, blue and yellow ones."
     talk.until(lambda: text in talk.said, "the refusal")
     result = talk.goal("pick up the purple box").get_result_async()
     talk.until(result.done, "the result")

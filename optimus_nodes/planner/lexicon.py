@@ -1,0 +1,172 @@
+"""The words the offline planner knows, by what they do in a sentence. Most come from the tables of `core.wordings`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Generic, TypeVar
+
+from ..core.language import COLOURS, SIZES, STATIONS
+from ..core.wordings import HELDOUT_VALUES, HELDOUT_WORDS, VALUES, WORDS
+
+V = TypeVar("V")
+
+
+class Table(Generic[V]):
+    """Phrases and their meanings. `add`: the same meaning for many phrases; a later one wins."""
+
+    def __init__(self) -> None:
+        self._meanings: dict[tuple[str, ...], V] = {}
+        self._most = 0
+
+    def add(self, phrases: Iterable[str], meaning: V) -> None:
+        for phrase in phrases:
+            words = tuple(phrase.split())
+            self._meanings[words] = meaning
+            self._most = max(self._most, len(words))
+
+    def get(self, phrase: str) -> V | None:
+        return self._meanings.get(tuple(phrase.split()))
+
+    def longest(self, words: Sequence[str], at: int) -> tuple[V | None, int]:
+        """The meaning of the longest phrase that begins at word `at`, and its number of words; (None, 0)."""
+        for count in range(min(self._most, len(words) - at), 0, -1):
+            found = self._meanings.get(tuple(words[at : at + count]))
+            if found is not None:
+                return found, count
+        return None, 0
+
+
+THEN = ("and then", "and after that", "and finally", "then", "after that", "afterwards", "next", "finally", "and")
+
+PRONOUNS = ("it", "that one", "this one", "that", "this", "the same one")
+MANY_PRONOUNS = ("all of them", "them all", "both of them", "them", "these", "those", "they")
+EVERYTHING = ("everything", "all of it", "all things", "anything")
+ALL = ("all of the", "all of these", "all of those", "all the", "all these", "all those", "all", "every", "each of the")
+ALL = (*ALL, "each", "both of the", "both the", "both")
+ARTICLES = ("the", "my", "your", "these", "those", "this", "that")
+VAGUE = ("any of the", "one of the", "any one of the", "any", "some", "an", "a")
+NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+GOES = (
+    *("needs to go", "needs to be", "ends up", "end up", "has to be", "gets", "must end up", "should end up"),
+    *("should go", "must go", "has to go", "have to go", "goes", "go", "belongs", "belong", "should be", "must be"),
+)
+EXCEPT = ("except for", "except", "apart from", "other than", "but not", "but", "without")
+TIMES = {"twice": 2, "two times": 2, "three times": 3, "four times": 4, "five times": 5, "once": 1, "one time": 1}
+ENDLESS = ("forever", "for ever", "until i say stop", "again and again", "over and over", "all day", "without end")
+CORRECTING = ("no wait", "no sorry", "no", "sorry", "i mean", "i meant", "rather", "actually", "wait")
+OTHERWISE = ("otherwise", "if not", "else")
+EITHER = ("it doesn't matter", "it does not matter", "either of them", "either one", "either", "any of them", "any one")
+EITHER = (*EITHER, "any", "whichever", "you choose", "i don't care", "no matter which")
+TO_PEOPLE = ("me", "us", "him", "her")
+AGAIN = ("as well", "too", "also")
+LEFT_RIGHT = {"left": "left", "right": "right", "leftmost": "left", "rightmost": "right"}
+OTHER_COLOURS = (
+    *("purple", "violet", "orange", "pink", "black", "white", "grey", "gray", "brown", "cyan", "magenta"),
+    *("turquoise", "beige", "silver"),
+)
+
+
+@cache
+def colours() -> Table[str]:
+    """Names of colours and what the policy calls them; those it does not know mean themselves."""
+    found: Table[str] = Table()
+    for name in OTHER_COLOURS:
+        found.add((name,), {"gray": "grey"}.get(name, name))
+    for colour in COLOURS:
+        found.add((*VALUES[colour], *HELDOUT_VALUES[colour]), colour)
+    return found
+
+
+@cache
+def sizes() -> Table[str]:
+    """Words for sizes: "small" or "large"."""
+    found: Table[str] = Table()
+    for size in SIZES:
+        found.add((*VALUES[size], *HELDOUT_VALUES[size]), size)
+    return found
+
+
+@cache
+def nouns() -> Table[tuple[str, bool]]:
+    """Nouns: (kind of thing, several)."""
+    found: Table[tuple[str, bool]] = Table()
+    kinds = {
+        "box": (*WORDS["thing"], *HELDOUT_WORDS["thing"]),
+        "bar": (*WORDS["bar"], *HELDOUT_WORDS["bar"]),
+        "button": ("button", "switch", "push button", *HELDOUT_WORDS["button"]),
+        "drawer": ("drawer", "desk drawer", "sliding drawer", "compartment"),
+        "distractor": ("ball", "cylinder", "disc", "disk", "egg", "capsule", "tile"),
+    }
+    for kind, words in kinds.items():
+        found.add(words, (kind, False))
+        found.add(map(_plural, words), (kind, True))
+    return found
+
+
+def _plural(word: str) -> str:
+    return f"{word}es" if word.endswith(("x", "s", "ch", "sh")) else f"{word}s"
+
+
+@cache
+def verbs() -> Table[frozenset[str]]:
+    """Verbs and what each can mean, by the keys of `classes`."""
+    classes = {
+        "pick": (*WORDS["grip"], *HELDOUT_WORDS["grip"], *WORDS["raise"], *HELDOUT_WORDS["raise"]),
+        "put": (*WORDS["put"], *HELDOUT_WORDS["put"], *WORDS["lay"], *HELDOUT_WORDS["lay"], "drop off"),
+        "carry": (*WORDS["carry"], *HELDOUT_WORDS["carry"]),
+        "stack": (*WORDS["pile"], *HELDOUT_WORDS["stack"], "stack up", "pile up"),
+        "push": (*WORDS["push"], *HELDOUT_WORDS["push"]),
+        "press": (*WORDS["press"], *HELDOUT_WORDS["press"]),
+        "open": (*WORDS["open"], *HELDOUT_WORDS["open"]),
+        "close": (*WORDS["close"], *HELDOUT_WORDS["close"]),
+        "sort": (*WORDS["sort"], *HELDOUT_WORDS["sort"], "tidy", "tidy up"),
+        "wave": (*WORDS["wave"], *HELDOUT_WORDS["wave"]),
+        "point": (*WORDS["point"], *HELDOUT_WORDS["point"]),
+        "hand": (*WORDS["pass"], *HELDOUT_WORDS["pass"]),
+        "tug": WORDS["tug"],
+        "notice": ("find", "look at", "look for", "search for", "go for", "reach for", "there is", "there are"),
+        "clear": ("clear", "empty", "clear out", "free", "free up"),
+    }
+    can: dict[str, frozenset[str]] = {}
+    for name, words in classes.items():
+        for word in words:
+            can[word] = can.get(word, frozenset()) | {name}
+    found: Table[frozenset[str]] = Table()
+    for word, names in can.items():
+        found.add((word,), names)
+    return found
+
+
+def _longest_first(*words: str) -> tuple[str, ...]:
+    return tuple(sorted(words, key=len, reverse=True))
+
+
+BIN = _longest_first(*WORDS["container"], *HELDOUT_WORDS["container"])
+BENCH = _longest_first(*WORDS["bench"], *HELDOUT_WORDS["bench"], "tabletop")
+STATION = _longest_first(*WORDS["station"], *HELDOUT_WORDS["station"])
+HAND = _longest_first(*WORDS["hand"], *HELDOUT_WORDS["hand"])
+FOR_ITS_SIZE = tuple(
+    f"{lead} {whose} size"
+    for lead in ("for", "that fits", "which fits", "that suits", "of", "meant for", "that matches", "matching")
+    for whose in ("its", "their", "that", "the")
+)
+LETTERS = {name: letter for letter in STATIONS for name in (*VALUES[letter], *HELDOUT_VALUES[letter])}
+
+BY_SIZE = WORDS["by"]
+UNKNOWN_PLACES = ("next to", "beside", "behind", "in front of", "near", "between", "under", "below", "above")
+TOWARDS = (
+    *("towards", "toward"),
+    *("in to", "on to", "over to", "into", "onto", "to", "inside of", "inside", "on top of", "atop", "over", "in"),
+    *("on", "at"),
+)
+FROM = ("up from", "out of", "off of", "from", "off")
+PLAIN_COLOURS = frozenset((*COLOURS, *OTHER_COLOURS))  # understood without a noun: "the red", but no "the banana"
+POLITE = (*WORDS["polite"], *HELDOUT_WORDS["polite"], "ok", "okay", "yes", "hey", "hi", "hello", "thanks", "also")
+_WISHES = ("i want", "i need", "i would like", "i'd like", "thank you", "optimus", "well", "so", "good morning")
+_MODALS = ("can", "could", "should", "may", "make sure that", "make sure", "see to it that", "i would like to see")
+_MODALS = (*_MODALS, "i want to see", "i'd like to see")
+POLITE = _longest_first(*POLITE, *_WISHES, *_MODALS)
+AFTERWARDS = (*WORDS["after"], *HELDOUT_WORDS["after"], "robot", "optimus", "first", "instead")
+AFTERWARDS = _longest_first(*AFTERWARDS)
+A_BIT = ("a little bit", "a bit", "a little", "slightly", "over")

@@ -1,0 +1,72 @@
+"""Reads a whole instruction: which intents its words mean, in their order. Raises Unclear for words it cannot place.
+
+    read("put the red box in the left bin and the blue one in the other")
+    -> [Intent("place", red box, "left_bin"), Intent("place", blue box, "right_bin")]
+
+An intent whose place was not said has the skill "put" and no place; the caller asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from ..core.intent import Intent
+from ..core.language import SLOTS
+from . import lexicon as lex
+from .fragments import Fragment
+from .orders import Orders
+from .phrases import Cursor, Unclear, read_place, read_things
+from .words import normalise, skip_joints, skip_politeness
+
+
+def read(text: str, skills: Collection[str] = tuple(SLOTS)) -> list[Intent] | Fragment:
+    """The intents of `text`. `skills`: what can be done, for words that mean different things. Raises Unclear."""
+    cursor = Cursor(normalise(text))
+    reading = Orders(cursor, skills)
+    skip_joints(cursor)
+    fragment = _fragment(cursor)
+    if fragment is not None:
+        return fragment
+    while not cursor.done:
+        reading.clause()
+        skip_joints(cursor)
+    if not reading.found:
+        raise Unclear("I did not understand that.")
+    return _with_sorting(reading.found)
+
+
+def _fragment(cursor: Cursor) -> Fragment | None:
+    """The whole of the words, when they only name things and a place."""
+    start = cursor.at
+    skip_politeness(cursor)
+    if cursor.take(*lex.EITHER) and cursor.done:
+        return Fragment(either=True)
+    correcting = bool(cursor.take(*lex.CORRECTING))
+    cursor.take(",", "not that one", "not this one")
+    cursor.take(",")
+    if cursor.take_from(lex.verbs()) is None:
+        things = read_things(cursor, True) or []
+        cursor.take(*lex.TOWARDS)
+        place = read_place(cursor) if not cursor.done else None
+        again = bool(cursor.take(*lex.AGAIN))
+        while cursor.take(",", ".", "!", "?", *lex.AFTERWARDS):
+            pass
+        if cursor.done and (things or place):
+            return Fragment(tuple(things), place, again=again, correcting=correcting)
+    cursor.at = start
+    return None
+
+
+def _with_sorting(intents: list[Intent]) -> list[Intent]:
+    """ "Sort them by size and put the large ones in the left bin": the bin named for one size settles the other's."""
+    if len(intents) < 2 or intents[0].skill != "sort" or intents[0].what is None or intents[0].what.count != 0:
+        return intents
+    named = {one.what.size: one.place for one in intents[1:] if one.skill == "place" and one.what and one.what.size}
+    if len(named) != len(intents) - 1 or len(named) > 2:
+        return intents
+    size, place = next(iter(named.items()))
+    other = "small" if size == "large" else "large"
+    named.setdefault(other, "right_bin" if place == "left_bin" else "left_bin")
+    what = intents[0].what
+    return [Intent("place", replace(what, size=size), place) for size, place in named.items()]

@@ -1,0 +1,314 @@
+"""Reads the parts of a sentence: which things, which place. A word that is not understood is never skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ..core.intent import Selector
+from . import lexicon as lex
+
+
+class Unclear(Exception):
+    """The words cannot be carried out as they are; `say` tells the person why. `about`: things they name."""
+
+    def __init__(
+        self, say: str, status: Literal["refused", "question", "answer"] = "refused", about: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(say)
+        self.say, self.status, self.about = say, status, about
+
+
+class Cursor:
+    """A place in a sentence."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words, self.at = list(words), 0
+
+    @property
+    def done(self) -> bool:
+        return self.at >= len(self.words)
+
+    @property
+    def word(self) -> str:
+        """The next word, "" at the end."""
+        return "" if self.done else self.words[self.at]
+
+    @property
+    def rest(self) -> str:
+        return " ".join(self.words[self.at :])
+
+    def sees(self, *phrases: str) -> str:
+        """The first of `phrases` that comes next, "" for none. Give longer ones first."""
+        for phrase in phrases:
+            parts = phrase.split()
+            if self.words[self.at : self.at + len(parts)] == parts:
+                return phrase
+        return ""
+
+    def take(self, *phrases: str) -> str:
+        """As `sees`, and step over it."""
+        found = self.sees(*phrases)
+        self.at += len(found.split())
+        return found
+
+    def take_from(self, table: lex.Table[lex.V]) -> lex.V | None:
+        """The meaning of the longest phrase of `table` that comes next, stepped over."""
+        found, count = table.longest(self.words, self.at)
+        self.at += count
+        return found
+
+
+Kind = Literal["bin", "station", "bench", "hand", "thing", "side"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something goes, as it was spoken of. `value`: "left", "right", "a", "b", "same", "other", "" (not said)
+    or "size" (the bin for its size); `what`: the thing it goes onto."""
+
+    kind: Kind
+    value: str = ""
+    what: Selector | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the place in the world, "" when it is none or not said which."""
+        if self.value in ("left", "right") and self.kind == "bin":
+            return f"{self.value}_bin"
+        return f"station_{self.value}" if self.kind == "station" and self.value in ("a", "b") else ""
+
+
+def read_place(cursor: Cursor) -> Place | None:
+    """The place that comes next, after its preposition; None, and nothing read, when there is none."""
+    start = cursor.at
+    if cursor.take("there", "in there", "the same place"):
+        return Place("bin", "same")
+    cursor.take(*lex.ARTICLES, "a", "an")
+    cursor.take("far", "very")
+    sides = (f"{side}{more}" for more in (" hand side", " hand", "") for side in ("left", "right"))
+    value = cursor.take(*sides, "same", "other")
+    value, hand = value.split()[0] if value else "", value.endswith("hand")
+    if cursor.take(*lex.BIN):
+        return Place("bin", "size" if cursor.take(*lex.FOR_ITS_SIZE) else value or _on_a_side(cursor))
+    if cursor.take(*lex.HAND) or hand:
+        return Place("hand", value)
+    if cursor.take(*lex.STATION):
+        return Place("station", lex.LETTERS.get(cursor.take(*lex.LETTERS), value))
+    if not value and cursor.word in lex.LETTERS and cursor.sees(*(f"{cursor.word} {noun}" for noun in lex.STATION)):
+        letter = lex.LETTERS[cursor.word]
+        cursor.at += 2
+        return Place("station", letter)
+    if cursor.take(*lex.BENCH) and not value:
+        return Place("bench")
+    if value:
+        if cursor.take("one"):
+            return Place("bin", value)
+        cursor.take("side of the table", "side of the bench", "side")
+        return Place("side", value)
+    cursor.at = start
+    letter = cursor.take(*(name for name in lex.LETTERS if name != "a"))
+    if letter:
+        return Place("station", lex.LETTERS[letter])
+    if cursor.word == "a" and (cursor.at + 1 == len(cursor.words) or cursor.words[cursor.at + 1] in (",", ".", "and")):
+        cursor.at += 1
+        return Place("station", "a")
+    things = read_things(cursor, True)
+    if things is None:
+        cursor.at = start
+        return None
+    return Place("thing", what=things[0])
+
+
+def _on_a_side(cursor: Cursor) -> str:
+    """ "(the bin) on the left": the side."""
+    start = cursor.at
+    if cursor.take("on the", "at the", "to the", "on your", "to your"):
+        side = cursor.take("left", "right")
+        if side:
+            cursor.take("hand side", "side", "hand")
+            return side
+    cursor.at = start
+    return ""
+
+
+def read_things(cursor: Cursor, goes_somewhere: bool) -> list[Selector] | None:
+    """The things that come next: "the red and the blue box", "all large ones on the left", "it".
+
+    `goes_somewhere`: the sentence must still name a place, so that its last place is not where the things are.
+    None, and nothing read, when there is none.
+    """
+    found = _one_group(cursor, goes_somewhere)
+    while found:
+        start = cursor.at
+        if not cursor.take(", and", ",", "and"):
+            break
+        more = None if cursor.take_from(lex.verbs()) is not None else _one_group(cursor, goes_somewhere)
+        if not more or cursor.sees(*lex.GOES):
+            cursor.at = start
+            break
+        found = [*found, *more]
+    return found
+
+
+def _one_group(cursor: Cursor, goes_somewhere: bool) -> list[Selector] | None:
+    start = cursor.at
+    if cursor.take(*lex.EVERYTHING):
+        return [Selector(count=0)]
+    if cursor.take(*lex.MANY_PRONOUNS):
+        if cursor.done or cursor.take_from(lex.nouns()) is None:
+            return [Selector(kind="", refers="them", count=0)]
+        cursor.at = start
+    if cursor.take(*lex.PRONOUNS):
+        follows = cursor.at
+        if not _described(cursor):
+            cursor.at = follows
+            return [Selector(kind="", refers="it")]
+        cursor.at = start
+    selector, determined = _determiner(cursor)
+    adjectives = cursor.at
+    groups = _adjectives(cursor, selector)
+    noun = cursor.take_from(lex.nouns())
+    bare = cursor.words[adjectives : cursor.at]
+    if noun is None and selector.refers != "other" and not _stands_alone(bare):
+        cursor.at = adjectives
+        return _unknown(cursor, start, determined)
+    if noun is not None:
+        kind, several = noun
+        count = 0 if several and groups[0].count == 1 and len(groups) == 1 and not groups[0].any else groups[0].count
+        groups = [replace(one, kind=kind, count=count) for one in groups]
+    return [_narrowed(one, cursor, goes_somewhere) for one in groups[:-1]] + [
+        _narrowed(groups[-1], cursor, goes_somewhere)
+    ]
+
+
+def _stands_alone(words: list[str]) -> bool:
+    """True for adjectives that need no noun: "the red", "the large"; a banana is no yellow box."""
+    names = [word for word in words if word not in (",", "and")]
+    return bool(names) and all(name in lex.PLAIN_COLOURS or lex.sizes().get(name) for name in names)
+
+
+def _described(cursor: Cursor) -> bool:
+    """True when a thing's description follows: "that red box", where "that" is no pronoun."""
+    tables = (lex.sizes(), lex.colours(), lex.nouns())
+    return any(table.longest(cursor.words, cursor.at)[1] for table in tables)
+
+
+def _determiner(cursor: Cursor) -> tuple[Selector, bool]:
+    """What "the", "all", "two", "another" and the like say, and whether there was any."""
+    start = cursor.at
+    other = cursor.take("the other", "another", "the others")
+    if other:
+        return Selector(refers="other", any=other == "another", count=0 if other == "the others" else 1), True
+    if cursor.take(*lex.ALL):
+        return Selector(count=0), True
+    number = cursor.take(*lex.NUMBERS)
+    if number:
+        cursor.take("of the", "of these", "of those")
+        return Selector(count=lex.NUMBERS[number], any=True), True
+    if cursor.take(*lex.VAGUE):
+        return Selector(any=True), True
+    cursor.take(*lex.ARTICLES)
+    number = cursor.take(*lex.NUMBERS)
+    return Selector(count=lex.NUMBERS.get(number, 1)), cursor.at > start
+
+
+def _adjectives(cursor: Cursor, selector: Selector) -> list[Selector]:
+    """Sizes, colours and "left"; "red and blue" makes two groups of it."""
+    groups = [selector]
+    while True:
+        start = cursor.at
+        linked = bool(cursor.take(", and", ",", "and"))
+        change = _adjective(cursor)
+        if change is None or (linked and groups == [selector]):
+            cursor.at = start
+            return groups
+        name, value = change
+        last = getattr(groups[-1], name)
+        if linked and last:
+            groups.append(replace(groups[-1], **{name: value}))  # type: ignore[arg-type]
+        elif last not in ("", value):
+            raise Unclear(f"A thing has one {name}: is it {last} or {value}?", "question")
+        else:
+            groups[-1] = replace(groups[-1], **{name: value})  # type: ignore[arg-type]
+
+
+def _adjective(cursor: Cursor) -> tuple[str, str] | None:
+    """The field of a Selector that the next word fills, and with what."""
+    for name, table in (("colour", lex.colours()), ("size", lex.sizes())):
+        value = cursor.take_from(table)
+        if value is not None:
+            return name, value
+    start = cursor.at
+    cursor.take("far", "very")
+    side = cursor.take(*lex.LEFT_RIGHT)
+    if side and lex.nouns().longest(cursor.words, cursor.at)[1]:
+        return "order", lex.LEFT_RIGHT[side]
+    cursor.at = start
+    return None
+
+
+def _unknown(cursor: Cursor, start: int, determined: bool) -> None:
+    """Nothing that is known comes next: say what is not known where it is surely a thing, else read nothing."""
+    if determined and not cursor.done and cursor.word.isalpha() and not cursor.sees(*lex.TOWARDS):
+        strange = cursor.word
+        cursor.at += 1
+        noun = cursor.take_from(lex.nouns())
+        if noun is not None:
+            raise Unclear(f"I can't see {_a(strange)} {strange} {noun[0]}.")
+        raise Unclear(f"I don't know what {_a(strange)} {strange} is.")
+    cursor.at = start
+
+
+def _narrowed(selector: Selector, cursor: Cursor, goes_somewhere: bool) -> Selector:
+    """What follows the noun: "that is red", "on the left", "in the left bin", where it says which thing is meant."""
+    while True:
+        start = cursor.at
+        if cursor.take("that is", "that are", "which is", "which are", "that's"):
+            colour, size = cursor.take_from(lex.colours()), cursor.take_from(lex.sizes())
+            if colour or size:
+                selector = replace(selector, colour=colour or selector.colour, size=size or selector.size)
+                continue
+            place = _location(cursor, False)
+        else:
+            if cursor.take("of them", "in sight", "you can see", "you see", "in front of you", "here"):
+                continue
+            if selector.count == 0 and cursor.take(*lex.EXCEPT):
+                selector = replace(selector, without=_left_out(cursor))
+                continue
+            place = _location(cursor, goes_somewhere)
+        if place is None:
+            cursor.at = start
+            return selector
+        if place.kind == "side":
+            selector = replace(selector, order=place.value)
+        elif place.name:
+            selector = replace(selector, place=place.name)
+
+
+def _left_out(cursor: Cursor) -> tuple[str, ...]:
+    """Colours and sizes of what follows "except"."""
+    start = cursor.at
+    things = read_things(cursor, True) or []
+    words = tuple(word for one in things for word in (one.colour, one.size) if word)
+    if not words:
+        raise Unclear(f'I did not understand "{" ".join(cursor.words[start - 1 :])}".')
+    return words
+
+
+def _location(cursor: Cursor, goes_somewhere: bool) -> Place | None:
+    """Where a thing is. If it goes somewhere, only a place that another one follows, or after "from", says so."""
+    source = cursor.take(*lex.FROM)
+    if not source and not cursor.take("inside", "on top of", "in", "on", "at"):
+        return None
+    place = read_place(cursor)
+    if place is None or place.kind in ("hand", "thing") or (place.value in ("", "same") and place.kind != "bench"):
+        return None
+    if goes_somewhere and not source and not cursor.sees(*lex.TOWARDS):
+        return None
+    return place
+
+
+def _a(word: str) -> str:
+    return "an" if word[:1] in "aeiou" else "a"
