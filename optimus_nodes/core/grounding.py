@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Literal
 
 from .intent import Condition, Intent, Memory, Selector
@@ -15,7 +16,7 @@ from .language import COLOURS, SIDES, SIZES, SLOTS
 from .world import ON_THING, Step, Thing, World, after, hand_for, sentence_for, the, why_not
 
 MAX_STEPS = 20
-NOTICE = "notice"  # the skill of an intent that only speaks of things
+NOTICE, TOWER, SWAP = "notice", "tower", "swap"  # skills of intents that are none of the policy
 Gap = Literal["thing", "onto", "place", "side"]
 _BRINGING = ("place", "move", "stack", "sort")  # skills that begin with picking the thing up
 
@@ -128,7 +129,16 @@ def _steps(intent: Intent, world: World, memory: Memory, skipped: list[str]) -> 
         raise _Question("To which side, left or right?", "side")
     if intent.skill in SLOTS and intent.skill not in ON_THING:
         return [Step(intent.skill, side=intent.side or _a_side(intent.skill, world))]
+    if intent.skill == TOWER:
+        wanted = [one for one in (intent.what, *intent.others) if one is not None]
+        return _tower([thing for one in wanted for thing in _resolve(one, world, memory, intent)])
     things = _resolve(intent.what or Selector(refers="it"), world, memory, intent)
+    if intent.skill == SWAP:
+        return _swap(things, [thing for one in intent.others for thing in _resolve(one, world, memory, intent)], world)
+    if intent.with_ is not None:
+        others = [one for one in world.things if intent.with_.fits(one) and one not in things]
+        there = others if len(others) == 1 else _resolve(intent.with_, world, memory, intent, "onto")
+        intent = _to_the_place_of(there[0], intent, world)
     if intent.skill not in ON_THING:
         raise _Question("Which bin, left or right?", "place")
     selector = intent.what
@@ -137,14 +147,63 @@ def _steps(intent: Intent, world: World, memory: Memory, skipped: list[str]) -> 
         things = [thing for thing in things if thing not in done]
         if not things:
             skipped.append(f"All {selector.words} are there already.")
-    steps = []
+    steps: list[Step] = []
     for thing in things:
-        onto = _resolve(intent.onto, world, memory, intent, "onto")[0].name if intent.onto is not None else ""
+        onto = _lower(intent.onto, thing, steps, world, memory, intent) if intent.onto is not None else ""
         if intent.skill != "push":
             _check_hand(intent.side, thing, world)
         side = intent.side if intent.skill == "push" else ""
         steps.append(Step(intent.skill, thing.name, intent.place, onto, side))
     return steps
+
+
+def _lower(
+    selector: Selector, thing: Thing, before: Sequence[Step], world: World, memory: Memory, intent: Intent
+) -> str:
+    """What `thing` is stacked on: several things go on top of each other."""
+    if selector.same_colour:
+        selector = replace(selector, colour=thing.colour)
+    elif before:
+        return before[-1].thing
+    fitting = [one for one in world.things if selector.fits(one) and one.name != thing.name]
+    alike = [one for one in fitting if one.colour == thing.colour]
+    if not selector.refers and len(fitting) > 1 and len(alike) == 1:
+        return alike[0].name  # "the small red box on the large one"
+    group = _resolve(selector, world, memory, intent, "onto")
+    return next((one.name for one in group if world.on_top_of(one.name) is None), group[0].name)
+
+
+def _tower(things: Sequence[Thing]) -> list[Step]:
+    """Each on the one before, large ones below."""
+    ordered = sorted(things, key=lambda thing: thing.size == "small")
+    return [Step("stack", upper.name, onto=lower.name) for lower, upper in pairwise(ordered)]
+
+
+def _swap(one: Sequence[Thing], other: Sequence[Thing], world: World) -> list[Step]:
+    """Two things change places."""
+    if len(one) == 2 and not other:
+        one, other = one[:1], one[1:]
+    if len(one) != 1 or len(other) != 1:
+        raise _Refused("I can swap two boxes: name both.")
+    places = (one[0].place, other[0].place)
+    if not all(place in world.places for place in places) or places[0] == places[1]:
+        raise _Refused(f"{_capital(world.call(one[0]))} and {world.call(other[0])} have no places that I could swap.")
+    return [_bring(one[0], places[1]), _bring(other[0], places[0])]
+
+
+def _bring(thing: Thing, place: str) -> Step:
+    return Step("place" if place.endswith("_bin") else "move", thing.name, place)
+
+
+def _to_the_place_of(thing: Thing, intent: Intent, world: World) -> Intent:
+    """ "Where the red box is", "in the bin with the red box"."""
+    if thing.place not in world.places:
+        raise _Refused(f"{_capital(world.call(thing))} is in no place that I know by a name.")
+    return replace(intent, skill="place" if thing.place.endswith("_bin") else "move", place=thing.place)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _a_side(skill: str, world: World) -> str:
@@ -188,8 +247,13 @@ def _resolve(selector: Selector, world: World, memory: Memory, intent: Intent, g
             boxes = [thing for thing in world.things if thing.kind == "box"]
             raise _Question("Which ones do you mean?", gap, boxes)
         return group
+    elif selector.refers == "rest":
+        found = [thing for thing in found if thing.name not in memory.last and not thing.place.endswith("_bin")]
     elif selector.refers == "other":
         found = _others(selector, found, world, memory)
+    if selector.beside is not None:
+        near_ = _resolve(selector.beside, world, memory, intent, gap)[0]
+        found = [thing for thing in found if thing.name != near_.name and thing.place == near_.place != ""]
     if not found:
         raise _Refused(_none(selector, world))
     if selector.order:
@@ -220,7 +284,7 @@ def _others(selector: Selector, found: list[Thing], world: World, memory: Memory
     """Things that were not spoken of last; like those that were, where nothing more is said."""
     left = [thing for thing in found if thing.name not in memory.last]
     spoken = world.find(memory.it)
-    if spoken is None or selector.colour or selector.size:
+    if spoken is None or selector.colour or selector.size or selector.count == 0:
         return left
     alike = [thing for thing in left if thing.kind == spoken.kind and thing.colour == spoken.colour]
     return alike or left

@@ -11,7 +11,7 @@ from typing import Literal
 
 from .world import Thing, World, the
 
-Reference = Literal["", "it", "them", "other", "held"]
+Reference = Literal["", "it", "them", "other", "rest", "held"]
 Order = Literal["", "left", "right"]
 
 
@@ -19,10 +19,11 @@ Order = Literal["", "left", "right"]
 class Selector:
     """A description of things. Empty words fit everything.
 
-    `place`: where it is, the name of a place. `order`: the one furthest to the left or right of those that fit.
-    `refers`: "it", "them" (spoken of last), "other" (one that was not), "held" (in a hand). `count`: how many, 0: all.
+    `place`: where it is, the name of a place, or "bench" for in no bin. `order`: the one furthest to the left or right
+    of those that fit. `refers`: "it", "them" (spoken of last), "other" (one that was not), "rest" (what is in no bin
+    and was not spoken of), "held" (in a hand). `count`: how many, 0: all. `beside`: in the same place as that one.
     `any`: one will do ("a box"), else one that fits is the one ("the box"). `without`: colours and sizes left out.
-    `name`: the one of that name in the world.
+    `name`: the one of that name in the world. `same_colour`: of the colour of the thing that is put onto it.
     """
 
     kind: str = "box"
@@ -35,12 +36,15 @@ class Selector:
     any: bool = False
     without: tuple[str, ...] = ()
     name: str = ""
+    beside: Selector | None = None
+    same_colour: bool = False
 
     def fits(self, thing: Thing) -> bool:
         """True when nothing in the description speaks against the thing; references and order are not looked at."""
-        fields = ("name", "kind", "colour", "size", "place")
+        fields = ("name", "kind", "colour", "size")
         left_out = {thing.colour, thing.size}.intersection(self.without)
-        return not left_out and all(getattr(self, name) in ("", getattr(thing, name)) for name in fields)
+        there = not thing.place.endswith("_bin") if self.place == "bench" else self.place in ("", thing.place)
+        return there and not left_out and all(getattr(self, name) in ("", getattr(thing, name)) for name in fields)
 
     @property
     def words(self) -> str:
@@ -99,8 +103,9 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One thing that is wanted. `place` is the name of a place. `side`: the direction of a push, the hand that waves or
-    gets the bar, and where a box is meant the hand that is to take it. `condition`: only if it holds."""
+    """One thing that is wanted. `place` is the name of a place; `with_`: the place where that thing is. `side`: the
+    direction of a push, the hand that waves or gets the bar, and where a box is meant the hand that is to take it.
+    `others`: further things that `what` goes together with. `condition`: only if it holds."""
 
     skill: str
     what: Selector | None = None
@@ -108,3 +113,5 @@ class Intent:
     onto: Selector | None = None
     side: str = ""
     condition: Condition | None = None
+    with_: Selector | None = None
+    others: tuple[Selector, ...] = ()

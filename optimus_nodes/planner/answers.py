@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from ..core.intent import Intent, Memory
 from ..core.planner import PlanContext
 from ..core.world import Thing, World, the
 from . import lexicon as lex
-from .phrases import Cursor, Unclear, read_place, read_things
+from .cursor import Cursor, Unclear
+from .phrases import read_place, read_things
 
 _HELP = ("help", "what can you do", "what do you know", "who are you", "what are you", "what can i say")
 _HELP = (*_HELP, "how do you work", "what are you able to do", "which tasks do you know")
@@ -45,8 +47,32 @@ def abilities(skills: Collection[str]) -> str:
     return f"I can {_listed([words for skill, words in _SKILLS.items() if skill in skills])}."
 
 
-def answer(text: str, context: PlanContext, skills: Collection[str]) -> str:
-    """What to say to `text` if it is a question or small talk, "" when it is neither."""
+def answer(text: str, context: PlanContext, skills: Collection[str]) -> tuple[str, Memory]:
+    """What to say to `text` if it is a question or small talk, "" when it is neither; and what "it" means then."""
+    said = _Said()
+    said.say = _answer(text, context, skills, said)
+    memory = context.memory
+    if said.about:
+        memory = replace(memory, last=said.about)
+    if said.place:  # "there"
+        skill = "move" if said.place.startswith("station") else "place"
+        memory = replace(memory, intents=(Intent(skill, place=said.place),))
+    return said.say, memory
+
+
+@dataclass
+class _Said:
+    """An answer, the names of the things it was about, and a place."""
+
+    say: str = ""
+    about: tuple[str, ...] = ()
+    place: str = ""
+
+    def tell(self, things: Sequence[Thing]) -> None:
+        self.about = tuple(thing.name for thing in things)
+
+
+def _answer(text: str, context: PlanContext, skills: Collection[str], about: _Said) -> str:
     said = " ".join(re.findall(r"[a-z']+", text.lower().replace("\u2019", "'")))
     said = re.sub(r"^(please|robot|optimus|hey|so|and|well|ok|okay|can you tell me|tell me) (?=\w)", "", said)
     if not said:
@@ -65,7 +91,7 @@ def answer(text: str, context: PlanContext, skills: Collection[str]) -> str:
         return _why(context)
     if said in ("what colours do you know", "what colors do you know", "which colours do you know"):
         return "I know red, green, blue and yellow."
-    return _about_the_scene(said, context)
+    return _about_the_scene(said, context, about)
 
 
 def _why(context: PlanContext) -> str:
@@ -74,7 +100,7 @@ def _why(context: PlanContext) -> str:
     return f"I have not stopped: I {context.doing}." if context.doing else "Nothing went wrong."
 
 
-def _about_the_scene(said: str, context: PlanContext) -> str:
+def _about_the_scene(said: str, context: PlanContext, about: _Said) -> str:
     """Answers from the world."""
     world = context.world
     cursor = Cursor(said.split())
@@ -85,13 +111,13 @@ def _about_the_scene(said: str, context: PlanContext) -> str:
         return f"I hold {_listed([world.call(thing) for thing in held])}." if held else "I hold nothing."
     try:
         if cursor.take("how many"):
-            return _unseen(world) or _count(cursor, world)
+            return _unseen(world) or _count(cursor, world, about)
         if cursor.take("where is", "where are", "where's"):
-            return _where(cursor, context)
+            return _where(cursor, context, about)
         if cursor.take(*_WHAT_IS_IN):
-            return _unseen(world) or _contents(cursor, world)
+            return _unseen(world) or _contents(cursor, world, about)
         if cursor.take("is there", "are there", "do you see", "can you see"):
-            return _unseen(world) or _is_there(cursor, world)
+            return _unseen(world) or _is_there(cursor, world, about)
         if cursor.take("is the drawer", "is it"):
             return _drawer(cursor, world)
     except Unclear as unclear:
@@ -115,7 +141,7 @@ def _inventory(world: World) -> str:
     return f"I see {_listed(parts)}." if parts else "I see nothing."
 
 
-def _count(cursor: Cursor, world: World) -> str:
+def _count(cursor: Cursor, world: World, about: _Said) -> str:
     things = read_things(cursor, False)
     if not things:
         return ""
@@ -127,12 +153,13 @@ def _count(cursor: Cursor, world: World) -> str:
     if not cursor.done:
         return ""
     found = [thing for thing in world.things if wanted.fits(thing)]
+    about.tell(found)
     if not found:
         return f"I see no {replace(wanted, count=0).words}."
     return f"I see {len(found)} {replace(wanted, count=len(found)).words}."
 
 
-def _where(cursor: Cursor, context: PlanContext) -> str:
+def _where(cursor: Cursor, context: PlanContext, about: _Said) -> str:
     world = context.world
     things = read_things(cursor, False)
     if not things or not cursor.done:
@@ -141,6 +168,7 @@ def _where(cursor: Cursor, context: PlanContext) -> str:
         found = [thing for name in context.memory.last if (thing := world.find(name)) is not None]
     else:
         found = [thing for thing in world.things if things[0].fits(thing)]
+    about.tell(found)
     if not found:
         return f"I can't see {_a(things[0].words)} {replace(things[0], count=1).words}."
     said = []
@@ -152,21 +180,24 @@ def _where(cursor: Cursor, context: PlanContext) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _contents(cursor: Cursor, world: World) -> str:
+def _contents(cursor: Cursor, world: World, about: _Said) -> str:
     place = read_place(cursor)
     if place is None or not place.name or not cursor.done:
         return ""
     inside = [thing for thing in world.things if thing.place == place.name]
+    about.tell(inside)
+    about.place = place.name
     words = [f"{_a(_full(thing))} {_full(thing)}" for thing in inside]
     return f"In {the(place.name)} there is {_listed(words)}." if words else f"There is nothing in {the(place.name)}."
 
 
-def _is_there(cursor: Cursor, world: World) -> str:
+def _is_there(cursor: Cursor, world: World, about: _Said) -> str:
     things = read_things(cursor, False)
     cursor.take("there", "in sight", "on the table", "on the bench")
     if not things or not cursor.done:
         return ""
     found = [thing for thing in world.things if things[0].fits(thing)]
+    about.tell(found)
     seen = _listed([world.call(thing) for thing in found])
     return f"Yes, I see {seen}." if found else f"No, I see no {things[0].words}."
 

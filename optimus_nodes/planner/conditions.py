@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..core.intent import Condition
+from ..core.intent import Condition, Selector
 from . import lexicon as lex
-from .phrases import Cursor, Unclear, read_place, read_things
+from .cursor import Cursor, Unclear
+from .phrases import read_place, read_things
 
-_IF = ("if", "when", "in case", "as long as", "provided that", "should")
+_IF = ("if", "when", "in case", "as long as", "provided that", "should", "unless")
+_WORKED = ("that works", "it works", "this works", "that is possible", "possible", "you can")  # steps stop at a failure
+_ANYTHING = ("anything", "something", "a box", "a thing")
+_NOTHING = ("nothing", "no box")
 
 
 def read_condition(cursor: Cursor, before: Condition | None) -> Condition | None:
@@ -21,10 +25,18 @@ def read_condition(cursor: Cursor, before: Condition | None) -> Condition | None
             raise Unclear(f'Otherwise than what? I did not understand "{cursor.rest}".')
         cursor.take(",")
         return replace(before, negated=not before.negated)
-    if not cursor.take(*_IF):
+    lead = cursor.take(*_IF)
+    if not lead:
+        return None
+    if cursor.take(*_WORKED):
+        cursor.take(",")
         return None
     start = cursor.at
     negated = False
+    if cursor.take("you hold", "you are holding", "you have") and (held := cursor.take(*_ANYTHING, *_NOTHING)):
+        cursor.take(",", "then")
+        return _unless(lead, Condition(Selector(kind="", refers="held"), negated=held in _NOTHING))
+    cursor.at = start
     if cursor.take("there is", "there are", "you see", "you can see", "there's"):
         negated = bool(cursor.take("no", "not"))
         things = read_things(cursor, False)
@@ -39,7 +51,7 @@ def read_condition(cursor: Cursor, before: Condition | None) -> Condition | None
             state = cursor.take("open", "closed", "shut")
             if state:
                 cursor.take(",", "then", ", then")
-                return Condition(things[0], "open" if state == "open" else "closed", negated)
+                return _unless(lead, Condition(things[0], "open" if state == "open" else "closed", negated))
             cursor.take("there", "in sight")
             if cursor.take(*lex.TOWARDS):
                 place = read_place(cursor)
@@ -49,4 +61,8 @@ def read_condition(cursor: Cursor, before: Condition | None) -> Condition | None
     if not things:
         raise Unclear(f'I did not understand "{" ".join(cursor.words[start - 1 :])}".')
     cursor.take(", then", ",", "then")
-    return Condition(replace(things[0], any=True), negated=negated)
+    return _unless(lead, Condition(replace(things[0], any=True), negated=negated))
+
+
+def _unless(lead: str, condition: Condition) -> Condition:
+    return replace(condition, negated=not condition.negated) if lead == "unless" else condition

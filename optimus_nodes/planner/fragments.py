@@ -9,7 +9,8 @@ from ..core.intent import Intent, Selector
 from ..core.language import SLOTS
 from ..core.planner import Pending, PlanContext
 from ..core.world import World
-from .phrases import Place, Unclear
+from .cursor import Unclear
+from .phrases import Place
 
 PUT = "put"  # a skill until it is known where to
 
@@ -45,6 +46,8 @@ def fill(intent: Intent, place: Place, before: Sequence[Intent] = (), skills: Co
         return Intent("put_down", intent.what, condition=intent.condition)
     if place.kind == "thing":
         return replace(intent, skill="stack", onto=place.what)
+    if place.kind == "with":
+        return replace(intent, with_=place.what, side="")
     if place.value in ("same", "other"):
         earlier = next((one.place for one in reversed(before) if one.place), "")
         place = _elsewhere(place.value, earlier)
@@ -65,8 +68,11 @@ def refill(fragment: Fragment, context: PlanContext, skills: Collection[str]) ->
     intent = waiting.intents[waiting.at]
     before = waiting.intents[: waiting.at]
     if waiting.gap == "thing" and fragment.things:
+        place = fragment.place
+        if place is not None and intent.place and place.name:  # it says which one is meant, not where to
+            fragment = replace(fragment, things=tuple(replace(one, place=place.name) for one in fragment.things))
         filled = _chosen(fragment, waiting, context.world, intent)
-        if fragment.place is not None and intent.skill in (PUT, "place", "move"):
+        if fragment.place is not None and not intent.place and intent.skill in (PUT, "place", "move"):
             filled = [fill(one, fragment.place, before, skills) for one in filled]
     elif waiting.gap == "thing" and fragment.either:
         filled = [replace(intent, what=Selector(kind="", name=waiting.candidates[0]))]
@@ -92,9 +98,12 @@ def _without_question(fragment: Fragment, context: PlanContext, skills: Collecti
         if place is not None and place.kind == "thing" and not fragment.things:
             things, place = (place.what,), None
         again = [replace(before[-1], what=thing, condition=None) for thing in things]
-        return tuple(fill(one, place, before) if place is not None else one for one in again)
+        filled = tuple(fill(one, place, before, skills) if place is not None else one for one in again)
+        wrong = fragment.correcting and before[-1].skill == "pick" and bool(context.world.held)
+        return (Intent("put_down"), *filled) if wrong else filled  # the wrong one is in the hand
     if fragment.things and fragment.place is not None:
-        side = "push" if fragment.place.kind == "side" else ""
+        brought = bool(before) and before[-1].skill in ("place", "move")
+        side = "push" if fragment.place.kind == "side" and not brought else ""
         return tuple(fill(Intent(PUT, thing, side=side), fragment.place, (), skills) for thing in fragment.things)
     what = fragment.things[0].words if fragment.things else ""
     named = tuple(thing.name for thing in context.world.things if fragment.things and fragment.things[0].fits(thing))

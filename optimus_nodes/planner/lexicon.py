@@ -40,13 +40,13 @@ class Table(Generic[V]):
 THEN = ("and then", "and after that", "and finally", "then", "after that", "afterwards", "next", "finally", "and")
 
 PRONOUNS = ("it", "that one", "this one", "that", "this", "the same one")
-MANY_PRONOUNS = ("all of them", "them all", "both of them", "them", "these", "those", "they")
+MANY_PRONOUNS = ("it all", "both", "all of them", "them all", "both of them", "them", "these", "those", "they")
 EVERYTHING = ("everything", "all of it", "all things", "anything")
 ALL = ("all of the", "all of these", "all of those", "all the", "all these", "all those", "all", "every", "each of the")
 ALL = (*ALL, "each", "both of the", "both the", "both")
 ARTICLES = ("the", "my", "your", "these", "those", "this", "that")
 VAGUE = ("any of the", "one of the", "any one of the", "any", "some", "an", "a")
-NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 GOES = (
     *("needs to go", "needs to be", "ends up", "end up", "has to be", "gets", "must end up", "should end up"),
     *("should go", "must go", "has to go", "have to go", "goes", "go", "belongs", "belong", "should be", "must be"),
@@ -54,7 +54,13 @@ GOES = (
 EXCEPT = ("except for", "except", "apart from", "other than", "but not", "but", "without")
 TIMES = {"twice": 2, "two times": 2, "three times": 3, "four times": 4, "five times": 5, "once": 1, "one time": 1}
 ENDLESS = ("forever", "for ever", "until i say stop", "again and again", "over and over", "all day", "without end")
-CORRECTING = ("no wait", "no sorry", "no", "sorry", "i mean", "i meant", "rather", "actually", "wait")
+CORRECTING = ("no wait", "no sorry", "not that one", "not this one", "no", "sorry", "i mean", "i meant", "actually")
+CORRECTING = (*CORRECTING, "rather", "wait")
+REST = ("the rest of them", "the rest of the boxes", "the rest", "the remaining ones", "the remaining boxes")
+WHATEVER = ("whatever is", "whatever", "anything that is", "what is", "all that is", "everything that is")
+BESIDE = ("next to", "beside", "near", "close to", "together with")
+LEFT_ALONE = ("where it is", "where they are", "alone", "as it is", "as they are", "there", "in place")
+WRONG = ("in the wrong place", "in the wrong bin", "in the way", "not where it should be", "misplaced", "wrong")
 OTHERWISE = ("otherwise", "if not", "else")
 EITHER = ("it doesn't matter", "it does not matter", "either of them", "either one", "either", "any of them", "any one")
 EITHER = (*EITHER, "any", "whichever", "you choose", "i don't care", "no matter which")
@@ -74,7 +80,9 @@ def colours() -> Table[str]:
     for name in OTHER_COLOURS:
         found.add((name,), {"gray": "grey"}.get(name, name))
     for colour in COLOURS:
-        found.add((*VALUES[colour], *HELDOUT_VALUES[colour]), colour)
+        names = (*VALUES[colour], *HELDOUT_VALUES[colour])
+        found.add((f"{name} {word}" for name in names for word in ("coloured", "colored")), colour)
+        found.add(names, colour)
     return found
 
 
@@ -92,7 +100,7 @@ def nouns() -> Table[tuple[str, bool]]:
     """Nouns: (kind of thing, several)."""
     found: Table[tuple[str, bool]] = Table()
     kinds = {
-        "box": (*WORDS["thing"], *HELDOUT_WORDS["thing"]),
+        "box": (*WORDS["thing"], *HELDOUT_WORDS["thing"], "colour", "color"),
         "bar": (*WORDS["bar"], *HELDOUT_WORDS["bar"]),
         "button": ("button", "switch", "push button", *HELDOUT_WORDS["button"]),
         "drawer": ("drawer", "desk drawer", "sliding drawer", "compartment"),
@@ -114,12 +122,16 @@ def verbs() -> Table[frozenset[str]]:
     classes = {
         "pick": (*WORDS["grip"], *HELDOUT_WORDS["grip"], *WORDS["raise"], *HELDOUT_WORDS["raise"]),
         "put": (*WORDS["put"], *HELDOUT_WORDS["put"], *WORDS["lay"], *HELDOUT_WORDS["lay"], "drop off"),
-        "carry": (*WORDS["carry"], *HELDOUT_WORDS["carry"]),
+        "carry": (*WORDS["carry"], *HELDOUT_WORDS["carry"], "get rid of"),
+        "tower": ("build a tower", "make a tower", "build a stack", "make a stack", "build a pile"),
+        "swap": ("swap", "exchange", "switch the places of", "exchange the places of", "swap the places of"),
+        "again": ("do the same", "do that", "do it", "the same"),
+        "keep": ("keep", "hold on to", "don't touch", "leave", "i don't need", "i do not need", "i no longer need"),
         "stack": (*WORDS["pile"], *HELDOUT_WORDS["stack"], "stack up", "pile up"),
         "push": (*WORDS["push"], *HELDOUT_WORDS["push"]),
-        "press": (*WORDS["press"], *HELDOUT_WORDS["press"]),
-        "open": (*WORDS["open"], *HELDOUT_WORDS["open"]),
-        "close": (*WORDS["close"], *HELDOUT_WORDS["close"]),
+        "press": (*WORDS["press"], *HELDOUT_WORDS["press"], "pressed"),
+        "open": (*WORDS["open"], *HELDOUT_WORDS["open"], "opened"),
+        "close": (*WORDS["close"], *HELDOUT_WORDS["close"], "closed"),
         "sort": (*WORDS["sort"], *HELDOUT_WORDS["sort"], "tidy", "tidy up"),
         "wave": (*WORDS["wave"], *HELDOUT_WORDS["wave"]),
         "point": (*WORDS["point"], *HELDOUT_WORDS["point"]),
@@ -165,8 +177,9 @@ PLAIN_COLOURS = frozenset((*COLOURS, *OTHER_COLOURS))  # understood without a no
 POLITE = (*WORDS["polite"], *HELDOUT_WORDS["polite"], "ok", "okay", "yes", "hey", "hi", "hello", "thanks", "also")
 _WISHES = ("i want", "i need", "i would like", "i'd like", "thank you", "optimus", "well", "so", "good morning")
 _MODALS = ("can", "could", "should", "may", "make sure that", "make sure", "see to it that", "i would like to see")
-_MODALS = (*_MODALS, "i want to see", "i'd like to see")
+_MODALS = (*_MODALS, "i want to see", "i'd like to see", "i would be happy to see", "i'd be happy to see", "be able to")
+_MODALS = (*_MODALS, "good", "great", "perfect", "fine", "make two piles", "two piles", "in that case", "now")
 POLITE = _longest_first(*POLITE, *_WISHES, *_MODALS)
 AFTERWARDS = (*WORDS["after"], *HELDOUT_WORDS["after"], "robot", "optimus", "first", "instead")
 AFTERWARDS = _longest_first(*AFTERWARDS)
-A_BIT = ("a little bit", "a bit", "a little", "slightly", "over")
+A_BIT = ("a little bit", "a bit", "a little", "slightly", "over", "together", "away", "further", "somewhat")

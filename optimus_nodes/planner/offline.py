@@ -15,10 +15,10 @@ from ..core.language import Instruction, find_instruction
 from ..core.planner import Pending, PlanContext, PlannedStep, PlanProposal, is_stop
 from ..core.world import Step, sentence_for
 from .answers import answer
+from .cursor import Unclear
 from .fragments import Fragment, refill
 from .params import FIRST_SKILLS
 from .parse import read
-from .phrases import Unclear
 from .words import MAX_LETTERS
 
 
@@ -39,9 +39,9 @@ class OfflinePlanner:
         if len(text) > MAX_LETTERS:
             say = f"That is too long for me: {len(text)} letters, at most {MAX_LETTERS}."
             return PlanProposal("refused", say, memory=memory, pending=context.pending)
-        said = answer(text, context, self._skills)
+        said, spoken = answer(text, context, self._skills)
         if said:
-            return PlanProposal("answer", said, memory=memory, pending=context.pending)
+            return PlanProposal("answer", said, memory=spoken, pending=context.pending)
         context = replace(context, memory=memory)
         taught = find_instruction(text)
         if taught is not None and taught.skill in self._skills:
@@ -49,7 +49,7 @@ class OfflinePlanner:
                 return _plan((PlannedStep(Step(taught.skill), taught.sentence),), memory)
             return self._grounded((intent_of(taught),), context)
         try:
-            meant = read(text, self._skills)
+            meant = read(text, self._skills, memory.intents)
             intents = refill(meant, context, self._skills) if isinstance(meant, Fragment) else tuple(meant)
         except Unclear as unclear:
             memory = replace(memory, last=unclear.about or memory.last)

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from ..core.grounding import NOTICE
+from ..core.grounding import NOTICE, SWAP, TOWER
 from ..core.intent import Condition, Intent, Selector
 from ..core.language import SIDES
 from . import lexicon as lex
 from .conditions import read_condition
+from .cursor import Cursor, Unclear
+from .fixtures import read_bar, read_down, read_drawer, read_home, read_wave
 from .fragments import PUT, fill
-from .phrases import Cursor, Place, Unclear, read_place, read_things
-from .words import skip_afterwards, skip_politeness
+from .phrases import Place, read_place, read_things
+from .words import skip_afterwards, skip_joints, skip_politeness
 
-_LET_GO = ("let it go", "let go of it", "let go", "release it", "release")
-_SHUT = ("shut", "closed", "close", "in", "back in")
-_OPENED = ("open", "out")
 _NEVER = ("don't", "do not", "never", "must not", "stop trying to")
-_HOME = re.compile(
-    r"(go|return|move|come|get|drive)?( back)?( to)?( the| your| its)?"
-    r" ?(home|rest|starting|start|neutral|initial|default)( position| pose| posture)?( again)?|rest your arms|home"
-)
 
 
 class Orders:
     """The intents found so far, and the verb that a clause without one goes on with."""
 
-    def __init__(self, cursor: Cursor, skills: Collection[str]) -> None:
-        self._cursor, self._skills = cursor, skills
+    def __init__(self, cursor: Cursor, skills: Collection[str], before: Sequence[Intent] = ()) -> None:
+        self._cursor, self._skills, self._earlier = cursor, skills, tuple(before)
         self.found: list[Intent] = []
         self._can: frozenset[str] = frozenset()
         self._last_condition: Condition | None = None
@@ -41,8 +35,16 @@ class Orders:
         if self.found and cursor.take(*lex.CORRECTING):
             self._correct()
             return
+        cursor.take("but")
+        if cursor.take("before you", "before"):
+            self._before()
+            return
+        cursor.take("after you have", "once you have", "after you've", "when you have")
         condition = read_condition(cursor, self._last_condition)
         begun = len(self.found)
+        if hand and self.found and (cursor.done or cursor.sees(",", ".", "and", "then")):
+            self.found.append(replace(self.found[-1], side=hand))  # "... and with your right hand"
+            return
         if cursor.sees(*_NEVER):
             raise Unclear("All right, I leave that.", "answer")
         if not cursor.done:
@@ -57,9 +59,24 @@ class Orders:
             raise Unclear("That would never end. Tell me how often.")
         if cursor.sees(*lex.UNKNOWN_PLACES):
             raise Unclear(f'I know no place called "{cursor.rest}".')
+        if begun and cursor.take("first", "before that"):
+            self.found = [*self.found[begun:], *self.found[:begun]]
         skip_afterwards(cursor)
-        if not cursor.done and not cursor.sees(",", ";", ".", ":", "!", "?", *lex.THEN):
+        if not cursor.done and not cursor.sees(",", ";", ".", ":", "!", "?", "but", *lex.THEN):
             raise Unclear(f'I did not understand "{cursor.rest}".')
+
+    def _before(self) -> None:
+        """ "before you go home, wave": the first is done last."""
+        cursor, begun = self._cursor, len(self.found)
+        self._order()
+        last = self.found[begun:]
+        del self.found[begun:]
+        if not cursor.take(","):
+            raise Unclear(f'Before what? I did not understand "{cursor.rest}".')
+        while not cursor.done:
+            self.clause()
+            skip_joints(cursor)
+        self.found += last
 
     def _correct(self) -> None:
         """ "no, the right bin": the last intent with another thing or place."""
@@ -77,27 +94,43 @@ class Orders:
             raise Unclear(f'I did not understand "{" ".join(cursor.words[start:])}".')
         for thing in things:
             intent = replace(last, what=thing)
-            self.found.append(fill(intent, place, self.found, self._skills) if place is not None else intent)
+            self.found.append(self._fill(intent, place) if place is not None else intent)
+
+    def _fill(self, intent: Intent, place: Place) -> Intent:
+        return fill(intent, place, (*self._earlier, *self.found), self._skills)
 
     def _order(self) -> None:
         """One order: a verb with what it is about, or what the last verb goes on with."""
         cursor = self._cursor
-        if self._home() or self._down():
+        plain = read_home(cursor) or read_down(cursor)
+        if plain is not None:
+            self.found.append(plain)
             return
         start = cursor.at
+        if cursor.take("of the", "among the", "out of the"):
+            self._notice(start)  # "of the blue boxes, take the large one"
+            return
         can = cursor.take_from(lex.verbs())
         if can is None:
             self._go_on(start)
             return
+        if "again" in can:
+            self._again(start)
+            return
         self._can = can
-        if "wave" in can and self._wave():
+        if "wave" in can:
+            self.found.append(read_wave(cursor))
             return
         if cursor.take(*lex.TO_PEOPLE):
             raise Unclear("I can't hand things to people. Tell me where to put it.")
         if cursor.take("up") and not can & {"pick", "stack", "open", "sort"}:
             cursor.at -= 1
-        if can == {"notice"}:
+        if can == {"notice"} or "keep" in can and self._keeps():
             self._notice(start)
+            cursor.take(*lex.LEFT_ALONE, "any more", "anymore")
+            return
+        if can & {"tower", "swap"}:
+            self._together(TOWER if "tower" in can else SWAP, start)
             return
         if can == {"clear"}:
             self._clear()
@@ -105,63 +138,29 @@ class Orders:
         things = read_things(cursor, bool(can & {"put", "carry", "pick", "stack", "push", "hand"}))
         self._with(can, things, start)
 
-    def _home(self) -> bool:
-        cursor = self._cursor
-        words = cursor.words[cursor.at :]
-        ends = [k for k, word in enumerate(words) if word in (",", ";", ".", "!", "?", "and", "then")]
-        clause = words[: ends[0] if ends else len(words)]
-        for count in range(len(clause), 0, -1):
-            if _HOME.fullmatch(" ".join(clause[:count])):
-                cursor.at += count
-                self.found.append(Intent("home"))
-                return True
-        return False
-
-    def _down(self) -> bool:
-        """ "let go", "put (it) down"."""
-        cursor = self._cursor
-        start = cursor.at
-        if cursor.take(*_LET_GO):
-            self.found.append(Intent("put_down"))
-            return True
-        verb = cursor.take_from(lex.verbs())
-        if verb is None or not verb & {"put", "carry"}:
-            cursor.at = start
-            return False
-        early = cursor.take("back down", "down")
-        things = read_things(cursor, False)
-        if not early and not cursor.take("back down", "down"):
-            cursor.at = start
-            return False
-        if cursor.take(*lex.TOWARDS):
-            place = read_place(cursor)
-            if place is None or place.kind != "bench":
-                cursor.at = start
-                return False
-        what = things[0] if things and things[0].refers != "it" else None
-        self.found.append(Intent("put_down", what))
-        return True
-
-    def _wave(self) -> bool:
-        cursor = self._cursor
-        start = cursor.at
-        cursor.take("hello", "goodbye", "to me", "at me")
-        cursor.take("with")
-        place = read_place(cursor)
-        side = place.value if place is not None and place.kind in ("hand", "side") else ""
-        if place is not None and not side:
-            cursor.at = start
-        self.found.append(Intent("wave", side=side))
-        return True
-
     def _go_on(self, start: int) -> None:
         """A clause without a verb: "the blue one in the right bin", "the green box goes there"."""
         cursor = self._cursor
+        can = self._can
+        if can and "point" in can and cursor.take("at", "to"):
+            self._about(read_things(cursor, False), start, "point")
+            return
+        if can and "wave" in can and cursor.sees("with"):
+            self.found.append(read_wave(cursor))
+            return
+        if self._will_do() or self._nothing_left():
+            return
         things = read_things(cursor, True)
         if things is None:
             raise Unclear(f'"{cursor.rest}" is not something I can do.')
-        can = self._can
-        if cursor.take(*lex.GOES) or (not can and cursor.sees(*lex.TOWARDS)):
+        if cursor.take("is", "are"):
+            if not cursor.take(*lex.WRONG):
+                raise Unclear(f'I did not understand "{" ".join(cursor.words[start:])}".')
+            self.found += [Intent(NOTICE, thing) for thing in things]
+            return
+        cursor.take(", please ,")
+        sorting = "sort" in can and cursor.sees(*lex.TOWARDS)
+        if cursor.take(*lex.GOES) or sorting or (not can and cursor.sees(*lex.TOWARDS, "left", "right")):
             self._can = can = frozenset(("put",))
             cursor.take("back")
         if not can:
@@ -174,6 +173,29 @@ class Orders:
             return
         self._with(can, things, start)
 
+    def _will_do(self) -> bool:
+        """ "(get rid of it), the left bin will do"."""
+        cursor, start = self._cursor, self._cursor.at
+        if self.found and self.found[-1].skill == PUT:
+            place = read_place(cursor)
+            if place is not None and cursor.take("will do", "is fine", "would be fine", "is good"):
+                self.found[-1] = self._fill(self.found[-1], place)
+                return True
+        cursor.at = start
+        return False
+
+    def _nothing_left(self) -> bool:
+        """ "nothing is left at station b": all that is there is spoken of."""
+        cursor = self._cursor
+        if not cursor.take("nothing is left", "nothing remains", "nothing stays", "there is nothing left"):
+            return False
+        cursor.take(*lex.TOWARDS)
+        place = read_place(cursor)
+        if place is None or not place.name:
+            raise Unclear(f'I did not understand "{cursor.rest}".')
+        self.found.append(Intent(NOTICE, Selector(place=place.name, count=0)))
+        return True
+
     def _with(self, can: frozenset[str], things: list[Selector] | None, start: int) -> None:
         """Add what a verb that can mean `can` means with these things and the places that follow."""
         cursor = self._cursor
@@ -184,7 +206,7 @@ class Orders:
         kind = things[0].kind if things else ""
         pronoun = bool(things) and kind == "" and not can & {"put", "carry", "pick"}
         if kind == "drawer" or (pronoun and can & {"open", "close"}):
-            self._drawer(can)
+            self.found.append(read_drawer(cursor, can))
         elif kind == "button" or (pronoun and can == {"press"}):
             self._plain(can & {"press", "push"}, Intent("press"), start)
         elif "sort" in can and (not can & {"put", "carry"} or cursor.sees(*lex.BY_SIZE)):
@@ -195,7 +217,7 @@ class Orders:
         elif "point" in can:
             self._about(things, start, "point")
         elif kind == "bar":
-            self._bar(can, start)
+            self.found.append(read_bar(cursor, can))
         else:
             self._bring(can, things, start)
         cursor.take(*lex.AGAIN)
@@ -208,10 +230,42 @@ class Orders:
             raise Unclear(f'"{" ".join(cursor.words[start:])}" is not something I can do.')
         self.found += [Intent(NOTICE, thing) for thing in things]
 
+    def _keeps(self) -> bool:
+        """ "keep the red box", "leave it where it is", but not "leave it in the left bin"."""
+        cursor, start = self._cursor, self._cursor.at
+        verb = cursor.words[start - 1]
+        read_things(cursor, True)
+        keeps = verb != "leave" or bool(cursor.sees(*lex.LEFT_ALONE))
+        cursor.at = start
+        return keeps
+
+    def _again(self, start: int) -> None:
+        """ "do the same with the yellow one"."""
+        cursor = self._cursor
+        cursor.take("with", "to", "for")
+        things = read_things(cursor, False)
+        if not things or not self.found:
+            raise Unclear(f'I did not understand "{" ".join(cursor.words[start:])}".')
+        self.found += [replace(self.found[-1], what=thing) for thing in things]
+
+    def _together(self, skill: str, start: int) -> None:
+        """Several things that make one: a tower of them, or two that change places."""
+        cursor = self._cursor
+        cursor.take("out of", "from", "of", "with")
+        things = read_things(cursor, False)
+        if things and len(things) == 1 and cursor.take("with", "for"):
+            things += read_things(cursor, False) or []
+        if not things:
+            raise Unclear(f'I did not understand "{" ".join(cursor.words[start:])}".')
+        self.found.append(Intent(skill, things[0], others=tuple(things[1:])))
+
     def _clear(self) -> None:
         """ "empty station a": all that is there goes somewhere that must still be said."""
         cursor = self._cursor
         place = read_place(cursor)
+        if place is not None and place.kind == "hand":  # "free your hand"
+            self.found.append(Intent("put_down"))
+            return
         if place is None or place.kind not in ("station", "bench"):
             raise Unclear("I can clear the table or a station.")
         base = Intent(PUT, Selector(place=place.name, count=0))
@@ -224,45 +278,10 @@ class Orders:
         self._cursor.take("in", "down")
         self.found.append(intent)
 
-    def _drawer(self, can: frozenset[str]) -> None:
-        cursor = self._cursor
-        if cursor.take(*_SHUT):
-            skill = "close"
-        elif cursor.take(*_OPENED) or not can & {"close", "push"}:
-            skill = "open"
-        else:
-            skill = "close"
-        if not can & {"open", "close", "push", "tug", "pick", "carry"}:
-            raise Unclear("I can open the drawer and close it.")
-        cursor.take("again", "up")
-        self.found.append(Intent(skill))
-
     def _about(self, things: list[Selector] | None, start: int, skill: str) -> None:
         if not things:
             raise Unclear(f'What do you mean by "{" ".join(self._cursor.words[start:])}"?', "question")
         self.found += [Intent(skill, thing) for thing in things]
-
-    def _bar(self, can: frozenset[str], start: int) -> None:
-        """Only from hand to hand."""
-        cursor = self._cursor
-        hands: dict[str, str] = {}
-        cursor.take("over")
-        while True:
-            how = cursor.take(*lex.FROM, *lex.TOWARDS, "with", "using")
-            if not how:
-                break
-            place = read_place(cursor)
-            if place is None or place.kind not in ("hand", "side"):
-                raise Unclear("I can hand the bar over to my left or to my right hand, nothing else.")
-            hands["from" if how in lex.FROM else "with" if how in ("with", "using") else "to"] = place.value
-        takes = "pick" in can and "hand" not in can
-        side = hands.get("to") or _other(hands.get("from", "")) or ("" if takes else _other(hands.get("with", "")))
-        if takes and not side:
-            self.found.append(Intent(NOTICE, Selector("bar")))
-            return
-        if not can & {"hand", "carry", "put", "pick"}:
-            raise Unclear("I can hand the bar over to my left or to my right hand, nothing else.")
-        self.found.append(Intent("hand_over", side=side))
 
     def _bring(self, can: frozenset[str], things: list[Selector] | None, start: int) -> None:
         """A box that is taken, pushed, or brought somewhere."""
@@ -270,10 +289,13 @@ class Orders:
         cursor.take("up")
         place: Place | None = None
         hand = ""
-        leads = (*lex.FROM, *lex.TOWARDS, "there", "with", "using", "left", "right")
+        leads = (*lex.FROM, *lex.TOWARDS, "there", "with", "using", "left", "right", "where")
         while cursor.take("back", *lex.A_BIT) or cursor.sees(*leads):
             if cursor.take("with", "using"):
                 with_ = read_place(cursor)
+                if with_ is not None and with_.kind == "thing":  # "put it with the other large one"
+                    place = Place("with", what=with_.what)
+                    continue
                 if with_ is None or with_.kind not in ("hand", "side") or with_.value not in SIDES:
                     raise Unclear(f'I did not understand "with {cursor.rest}".')
                 hand = with_.value
@@ -290,8 +312,10 @@ class Orders:
             if not towards and cursor.sees("right now"):
                 break
             place = read_place(cursor)
-            if place is not None and place.kind == "side" and towards in ("on", "at") and can <= {"pick"}:
-                things = [replace(one, order=place.value) for one in things or []]
+            taken = towards in ("on", "at", "in", "inside") and "pick" in can and "put" not in can
+            if taken and place is not None and (place.kind == "side" or place.name):  # it says where the things are
+                where = {"order": place.value} if place.kind == "side" else {"place": place.name}
+                things = [replace(one, **where) for one in things or []]  # type: ignore[arg-type]
                 place = None
                 continue
             if place is None:
@@ -315,9 +339,5 @@ class Orders:
                 skill = "push" if pushes and "carry" not in can else "stack" if can == {"stack"} else PUT
                 self.found.append(replace(intent, skill=skill, side=""))
             else:
-                filled = fill(intent, place, self.found, self._skills)
+                filled = self._fill(intent, place)
                 self.found.append(replace(filled, side=hand) if hand and not filled.side else filled)
-
-
-def _other(side: str) -> str:
-    return SIDES[1 - SIDES.index(side)] if side in SIDES else ""

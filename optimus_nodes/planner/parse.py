@@ -8,22 +8,28 @@ An intent whose place was not said has the skill "put" and no place; the caller 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from ..core.intent import Intent
+from ..core.intent import Intent, Selector
 from ..core.language import SLOTS
 from . import lexicon as lex
+from .cursor import Cursor, Unclear
 from .fragments import Fragment
 from .orders import Orders
-from .phrases import Cursor, Unclear, read_place, read_things
+from .phrases import Place, read_place, read_things
 from .words import normalise, skip_joints, skip_politeness
 
 
-def read(text: str, skills: Collection[str] = tuple(SLOTS)) -> list[Intent] | Fragment:
-    """The intents of `text`. `skills`: what can be done, for words that mean different things. Raises Unclear."""
+def read(
+    text: str, skills: Collection[str] = tuple(SLOTS), before: Sequence[Intent] = ()
+) -> list[Intent] | Fragment:
+    """The intents of `text`. Raises Unclear.
+
+    `skills`: what can be done, for words that mean different things. `before`: intents that "there" looks back to.
+    """
     cursor = Cursor(normalise(text))
-    reading = Orders(cursor, skills)
+    reading = Orders(cursor, skills, before)
     skip_joints(cursor)
     fragment = _fragment(cursor)
     if fragment is not None:
@@ -42,13 +48,11 @@ def _fragment(cursor: Cursor) -> Fragment | None:
     skip_politeness(cursor)
     if cursor.take(*lex.EITHER) and cursor.done:
         return Fragment(either=True)
-    correcting = bool(cursor.take(*lex.CORRECTING))
-    cursor.take(",", "not that one", "not this one")
-    cursor.take(",")
+    correcting = False
+    while cursor.take(*lex.CORRECTING) or (correcting and cursor.take(",")):
+        correcting = True
     if cursor.take_from(lex.verbs()) is None:
-        things = read_things(cursor, True) or []
-        cursor.take(*lex.TOWARDS)
-        place = read_place(cursor) if not cursor.done else None
+        things, place = _things_and_place(cursor)
         again = bool(cursor.take(*lex.AGAIN))
         while cursor.take(",", ".", "!", "?", *lex.AFTERWARDS):
             pass
@@ -56,6 +60,21 @@ def _fragment(cursor: Cursor) -> Fragment | None:
             return Fragment(tuple(things), place, again=again, correcting=correcting)
     cursor.at = start
     return None
+
+
+def _things_and_place(cursor: Cursor) -> tuple[list[Selector], Place | None]:
+    """ "the red one in the left bin", "the right bin"."""
+    start = cursor.at
+    try:
+        things = read_things(cursor, True) or []
+    except Unclear:
+        cursor.at, things = start, []
+        place = read_place(cursor)
+        if place is None or not cursor.done and not cursor.sees(",", ".", "!", "?", *lex.AFTERWARDS):
+            raise
+        return things, place
+    cursor.take(*lex.TOWARDS)
+    return things, read_place(cursor) if not cursor.done else None
 
 
 def _with_sorting(intents: list[Intent]) -> list[Intent]:

@@ -2,65 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..core.intent import Selector
 from . import lexicon as lex
+from .cursor import Cursor, Unclear
 
-
-class Unclear(Exception):
-    """The words cannot be carried out as they are; `say` tells the person why. `about`: things they name."""
-
-    def __init__(
-        self, say: str, status: Literal["refused", "question", "answer"] = "refused", about: tuple[str, ...] = ()
-    ) -> None:
-        super().__init__(say)
-        self.say, self.status, self.about = say, status, about
-
-
-class Cursor:
-    """A place in a sentence."""
-
-    def __init__(self, words: Sequence[str]) -> None:
-        self.words, self.at = list(words), 0
-
-    @property
-    def done(self) -> bool:
-        return self.at >= len(self.words)
-
-    @property
-    def word(self) -> str:
-        """The next word, "" at the end."""
-        return "" if self.done else self.words[self.at]
-
-    @property
-    def rest(self) -> str:
-        return " ".join(self.words[self.at :])
-
-    def sees(self, *phrases: str) -> str:
-        """The first of `phrases` that comes next, "" for none. Give longer ones first."""
-        for phrase in phrases:
-            parts = phrase.split()
-            if self.words[self.at : self.at + len(parts)] == parts:
-                return phrase
-        return ""
-
-    def take(self, *phrases: str) -> str:
-        """As `sees`, and step over it."""
-        found = self.sees(*phrases)
-        self.at += len(found.split())
-        return found
-
-    def take_from(self, table: lex.Table[lex.V]) -> lex.V | None:
-        """The meaning of the longest phrase of `table` that comes next, stepped over."""
-        found, count = table.longest(self.words, self.at)
-        self.at += count
-        return found
-
-
-Kind = Literal["bin", "station", "bench", "hand", "thing", "side"]
+Kind = Literal["bin", "station", "bench", "hand", "thing", "side", "with"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +34,24 @@ def read_place(cursor: Cursor) -> Place | None:
     start = cursor.at
     if cursor.take("there", "in there", "the same place"):
         return Place("bin", "same")
+    if cursor.take("where"):
+        things = _one_group(cursor, False)
+        cursor.take("already")
+        if things and cursor.take("is", "are", "stands", "lies"):
+            cursor.take("already", "now")
+            return Place("with", what=things[0])
+        cursor.at = start
+        return None
     cursor.take(*lex.ARTICLES, "a", "an")
     cursor.take("far", "very")
     sides = (f"{side}{more}" for more in (" hand side", " hand", "") for side in ("left", "right"))
     value = cursor.take(*sides, "same", "other")
     value, hand = value.split()[0] if value else "", value.endswith("hand")
+    if cursor.take(*(f"{noun} with" for noun in lex.BIN)):
+        things = _one_group(cursor, False)
+        if things:
+            return Place("with", what=things[0])
+        cursor.at -= 1
     if cursor.take(*lex.BIN):
         return Place("bin", "size" if cursor.take(*lex.FOR_ITS_SIZE) else value or _on_a_side(cursor))
     if cursor.take(*lex.HAND) or hand:
@@ -102,9 +64,9 @@ def read_place(cursor: Cursor) -> Place | None:
         return Place("station", letter)
     if cursor.take(*lex.BENCH) and not value:
         return Place("bench")
-    if value:
-        if cursor.take("one"):
-            return Place("bin", value)
+    if value and cursor.take("one"):
+        return Place("bin", value)
+    if value in ("left", "right"):
         cursor.take("side of the table", "side of the bench", "side")
         return Place("side", value)
     cursor.at = start
@@ -114,7 +76,7 @@ def read_place(cursor: Cursor) -> Place | None:
     if cursor.word == "a" and (cursor.at + 1 == len(cursor.words) or cursor.words[cursor.at + 1] in (",", ".", "and")):
         cursor.at += 1
         return Place("station", "a")
-    things = read_things(cursor, True)
+    things = _one_group(cursor, True)
     if things is None:
         cursor.at = start
         return None
@@ -125,6 +87,7 @@ def _on_a_side(cursor: Cursor) -> str:
     """ "(the bin) on the left": the side."""
     start = cursor.at
     if cursor.take("on the", "at the", "to the", "on your", "to your"):
+        cursor.take("far", "very")
         side = cursor.take("left", "right")
         if side:
             cursor.take("hand side", "side", "hand")
@@ -139,7 +102,16 @@ def read_things(cursor: Cursor, goes_somewhere: bool) -> list[Selector] | None:
     `goes_somewhere`: the sentence must still name a place, so that its last place is not where the things are.
     None, and nothing read, when there is none.
     """
+    choice = cursor.take("either", "neither")
     found = _one_group(cursor, goes_somewhere)
+    if found and cursor.take("or", "nor"):
+        _one_group(cursor, goes_somewhere)
+        if choice != "neither":
+            return found[:1]
+        cursor.take(",")
+        if not cursor.take("but"):
+            raise Unclear(f'I did not understand "{cursor.rest}".')
+        return _one_group(cursor, goes_somewhere)
     while found:
         start = cursor.at
         if not cursor.take(", and", ",", "and"):
@@ -154,10 +126,17 @@ def read_things(cursor: Cursor, goes_somewhere: bool) -> list[Selector] | None:
 
 def _one_group(cursor: Cursor, goes_somewhere: bool) -> list[Selector] | None:
     start = cursor.at
+    if cursor.take(*lex.WHATEVER):
+        return _whatever(cursor, start)
     if cursor.take(*lex.EVERYTHING):
-        return [Selector(count=0)]
+        return [_narrowed(Selector(count=0), cursor, goes_somewhere)]
+    if cursor.take(*lex.REST):
+        return [Selector(refers="rest", count=0)]
+    plain = [colour for colour in lex.COLOURS if cursor.take(f"the {colour}s", f"{colour}s", f"all {colour}s")]
+    if plain:
+        return [Selector(colour=plain[0], count=0)]
     if cursor.take(*lex.MANY_PRONOUNS):
-        if cursor.done or cursor.take_from(lex.nouns()) is None:
+        if not _described(cursor):
             return [Selector(kind="", refers="them", count=0)]
         cursor.at = start
     if cursor.take(*lex.PRONOUNS):
@@ -174,6 +153,11 @@ def _one_group(cursor: Cursor, goes_somewhere: bool) -> list[Selector] | None:
     if noun is None and selector.refers != "other" and not _stands_alone(bare):
         cursor.at = adjectives
         return _unknown(cursor, start, determined)
+    if noun is None and cursor.take("of the", "of"):
+        among = _one_group(cursor, goes_somewhere)
+        if not among:
+            raise Unclear(f'I did not understand "{cursor.rest}".')
+        return [replace(among[0], size=one.size or among[0].size, count=1, any=one.any) for one in groups]
     if noun is not None:
         kind, several = noun
         count = 0 if several and groups[0].count == 1 and len(groups) == 1 and not groups[0].any else groups[0].count
@@ -181,6 +165,20 @@ def _one_group(cursor: Cursor, goes_somewhere: bool) -> list[Selector] | None:
     return [_narrowed(one, cursor, goes_somewhere) for one in groups[:-1]] + [
         _narrowed(groups[-1], cursor, goes_somewhere)
     ]
+
+
+def _whatever(cursor: Cursor, start: int) -> list[Selector] | None:
+    """ "(whatever is) at station a", "small and blue": all of it."""
+    place = _location(cursor, False)
+    if place is not None and place.kind in ("bin", "station"):
+        return [_narrowed(Selector(place=place.name, count=0), cursor, True)]
+    groups = _adjectives(cursor, Selector(count=0))
+    if groups == [Selector(count=0)]:
+        cursor.at = start
+        return None
+    cursor.take("and")
+    colour = cursor.take_from(lex.colours())
+    return [replace(groups[0], colour=colour or groups[0].colour)]
 
 
 def _stands_alone(words: list[str]) -> bool:
@@ -202,16 +200,25 @@ def _determiner(cursor: Cursor) -> tuple[Selector, bool]:
     if other:
         return Selector(refers="other", any=other == "another", count=0 if other == "the others" else 1), True
     if cursor.take(*lex.ALL):
-        return Selector(count=0), True
-    number = cursor.take(*lex.NUMBERS)
-    if number:
-        cursor.take("of the", "of these", "of those")
-        return Selector(count=lex.NUMBERS[number], any=True), True
+        return Selector(count=0, refers="other" if cursor.take("other") else ""), True
     if cursor.take(*lex.VAGUE):
         return Selector(any=True), True
+    number = _number(cursor)
+    if number:
+        cursor.take("of the", "of these", "of those")
+        return Selector(count=number, any=True), True
     cursor.take(*lex.ARTICLES)
-    number = cursor.take(*lex.NUMBERS)
-    return Selector(count=lex.NUMBERS.get(number, 1)), cursor.at > start
+    return Selector(count=_number(cursor) or 1), cursor.at > start
+
+
+def _number(cursor: Cursor) -> int:
+    """A number of things that follow, 0 for none; "one" by itself is a noun."""
+    start = cursor.at
+    number = lex.NUMBERS.get(cursor.take(*lex.NUMBERS), 0)
+    if number == 1 and not _described(cursor):
+        cursor.at = start
+        return 0
+    return number
 
 
 def _adjectives(cursor: Cursor, selector: Selector) -> list[Selector]:
@@ -274,6 +281,35 @@ def _narrowed(selector: Selector, cursor: Cursor, goes_somewhere: bool) -> Selec
         else:
             if cursor.take("of them", "in sight", "you can see", "you see", "in front of you", "here"):
                 continue
+            if cursor.take(", the one", ", the ones"):
+                place = _location(cursor, False)
+                if place is None or not place.name or not cursor.take(","):
+                    cursor.at = start
+                    return selector
+                selector = replace(selector, place=place.name)
+                continue
+            if cursor.take("of its colour", "of the same colour", "in its colour", "with the same colour"):
+                selector = replace(selector, same_colour=True)
+                continue
+            if cursor.take("with the colour of", "that has the colour of", "of the colour of", "in the colour of"):
+                cursor.take("the", "a", "an")
+                colour = cursor.take_from(lex.colours())
+                if colour is None:
+                    raise Unclear(f'I don\'t know the colour of "{cursor.rest}".')
+                selector = replace(selector, colour=colour)
+                continue
+            if cursor.take("that stands", "that lies", "standing", "lying") and not cursor.sees(*lex.BESIDE):
+                place = _location(cursor, False)
+                if place is not None and place.name:
+                    selector = replace(selector, place=place.name)
+                    continue
+            if cursor.take(*lex.BESIDE):
+                near = _one_group(cursor, goes_somewhere)
+                if near and (not goes_somewhere or cursor.sees(*lex.TOWARDS, *lex.GOES)):
+                    selector = replace(selector, beside=near[0])
+                    continue
+                cursor.at = start
+                return selector
             if selector.count == 0 and cursor.take(*lex.EXCEPT):
                 selector = replace(selector, without=_left_out(cursor))
                 continue
@@ -283,8 +319,8 @@ def _narrowed(selector: Selector, cursor: Cursor, goes_somewhere: bool) -> Selec
             return selector
         if place.kind == "side":
             selector = replace(selector, order=place.value)
-        elif place.name:
-            selector = replace(selector, place=place.name)
+        elif place.name or place.kind == "bench":
+            selector = replace(selector, place=place.name or "bench")
 
 
 def _left_out(cursor: Cursor) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from . import lexicon as lex
-from .phrases import Cursor
+from .cursor import Cursor
 
 MAX_LETTERS = 1000
 
@@ -23,7 +23,7 @@ def skip_joints(cursor: Cursor) -> None:
 
 def skip_politeness(cursor: Cursor) -> str:
     """Step over "please" and the like. The hand that "use your left hand to" names, else ""."""
-    while cursor.take(*lex.POLITE) or cursor.take(","):
+    while cursor.take(*lex.POLITE) or cursor.take(",", ":"):
         pass
     start = cursor.at
     if cursor.take("use your", "with your", "using your"):

@@ -1,0 +1,107 @@
+"""Reads orders that are about no box: home, put down, wave, the drawer, the bar."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from ..core.grounding import NOTICE
+from ..core.intent import Intent, Selector
+from ..core.language import SIDES
+from . import lexicon as lex
+from .cursor import Cursor, Unclear
+from .phrases import read_place, read_things
+
+_LET_GO = ("free your hands", "free your hand", "let it go", "let go of it", "let go", "release it", "release")
+_SHUT = ("shut", "closed", "close", "in", "back in")
+_OPENED = ("open", "out")
+_HOME = re.compile(
+    r"(go|return|move|come|get|drive)?( back)?( to)?( the| your| its)?"
+    r" ?(home|rest|starting|start|neutral|initial|default)( position| pose| posture)?( again)?|rest your arms|home"
+)
+
+
+def read_home(cursor: Cursor) -> Intent | None:
+    """ "Go home"; None, and nothing read, for anything else."""
+    words = cursor.words[cursor.at :]
+    ends = [k for k, word in enumerate(words) if word in (",", ";", ".", "!", "?", "and", "then")]
+    clause = words[: ends[0] if ends else len(words)]
+    for count in range(len(clause), 0, -1):
+        if _HOME.fullmatch(" ".join(clause[:count])):
+            cursor.at += count
+            return Intent("home")
+    return None
+
+
+def read_down(cursor: Cursor) -> Intent | None:
+    """ "let go", "put (it) down"."""
+    start = cursor.at
+    if cursor.take(*_LET_GO):
+        return Intent("put_down")
+    verb = cursor.take_from(lex.verbs())
+    if verb is None or not verb & {"put", "carry"}:
+        cursor.at = start
+        return None
+    early = cursor.take("back down", "down")
+    things = read_things(cursor, False)
+    if not early and not cursor.take("back down", "down"):
+        cursor.at = start
+        return None
+    if cursor.take(*lex.TOWARDS):
+        place = read_place(cursor)
+        if place is None or place.kind != "bench":
+            cursor.at = start
+            return None
+    what = things[0] if things and things[0].refers != "it" else None
+    return Intent("put_down", what)
+
+
+def read_wave(cursor: Cursor) -> Intent:
+    """What follows "wave"."""
+    start = cursor.at
+    cursor.take("hello", "goodbye", "to me", "at me")
+    cursor.take("with")
+    place = read_place(cursor)
+    side = place.value if place is not None and place.kind in ("hand", "side") else ""
+    if place is not None and not side:
+        cursor.at = start
+    return Intent("wave", side=side)
+
+
+def read_drawer(cursor: Cursor, can: Collection[str]) -> Intent:
+    """What follows "open (the drawer)", "push (the drawer)": a verb that can mean `can`."""
+    if cursor.take(*_SHUT):
+        skill = "close"
+    elif cursor.take(*_OPENED) or not {"close", "push"}.intersection(can):
+        skill = "open"
+    else:
+        skill = "close"
+    if not {"open", "close", "push", "tug"}.intersection(can):
+        raise Unclear("I can open the drawer and close it.")
+    cursor.take("again", "up")
+    return Intent(skill)
+
+
+def read_bar(cursor: Cursor, can: Collection[str]) -> Intent:
+    """What follows "pass (the bar)": it only goes from hand to hand."""
+    hands: dict[str, str] = {}
+    cursor.take("over")
+    while True:
+        how = cursor.take(*lex.FROM, *lex.TOWARDS, "with", "using")
+        if not how:
+            break
+        place = read_place(cursor)
+        if place is None or place.kind not in ("hand", "side"):
+            raise Unclear("I can hand the bar over to my left or to my right hand, nothing else.")
+        hands["from" if how in lex.FROM else "with" if how in ("with", "using") else "to"] = place.value
+    takes = "pick" in can and "hand" not in can
+    side = hands.get("to") or _other(hands.get("from", "")) or ("" if takes else _other(hands.get("with", "")))
+    if takes and not side:
+        return Intent(NOTICE, Selector("bar"))
+    if not {"hand", "carry", "put", "pick"}.intersection(can):
+        raise Unclear("I can hand the bar over to my left or to my right hand, nothing else.")
+    return Intent("hand_over", side=side)
+
+
+def _other(side: str) -> str:
+    return SIDES[1 - SIDES.index(side)] if side in SIDES else ""
