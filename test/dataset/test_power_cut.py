@@ -35,7 +35,7 @@ class Disk:
 
     def close(self) -> None:
         """Let go of all files."""
-        for held in self._held.values():
+        for held in list(self._held.values()):
             os.close(held)
 
     def after_power_cut(self, target: Path) -> Path:
