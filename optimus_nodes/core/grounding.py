@@ -80,6 +80,8 @@ def ground(
             wanted = _steps(intent, now, memory, skipped)
             named = tuple(step.thing for step in wanted if step.thing)
             memory = replace(memory, last=named, just=True) if named else memory
+            if intent.instead and intent.skill == "pick" and now.held and now.held[0] not in named:
+                wanted.insert(0, Step("put_down"))  # the wrong one is in the hand
             for step in wanted:
                 if _is_part_of(step, following) or (step.skill == "pick" and now.hand_of(step.thing) and steps):
                     continue  # bringing a box somewhere begins with picking it up; "lift it and hold it" is one thing
@@ -128,7 +130,7 @@ def _steps(intent: Intent, world: World, memory: Memory, skipped: list[str]) -> 
     if intent.skill == "push" and not intent.side:
         raise _Question("To which side, left or right?", "side")
     if intent.skill in SLOTS and intent.skill not in ON_THING:
-        return [Step(intent.skill, side=intent.side or _a_side(intent.skill, world))]
+        return [Step(intent.skill, side=_a_side(intent, world))]
     if intent.skill == TOWER:
         wanted = [one for one in (intent.what, *intent.others) if one is not None]
         return _tower([thing for one in wanted for thing in _resolve(one, world, memory, intent)])
@@ -206,14 +208,19 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _a_side(skill: str, world: World) -> str:
-    """The hand that is meant when none was named."""
+def _a_side(intent: Intent, world: World) -> str:
+    """The hand that is meant, also when none was named, or "the other one"."""
+    skill = intent.skill
+    if intent.side in SIDES:
+        return intent.side
     if skill == "wave":
         return next((side for side in ("right", "left") if not getattr(world, side)), "right")
     bar = world.of_kind("bar")
     holder = world.hand_of(bar.name) if bar is not None else ""
     if skill == "hand_over" and holder in SIDES:
         return SIDES[1 - SIDES.index(holder)]
+    if skill == "hand_over" and intent.side == "other":
+        return "left"
     if skill == "hand_over":
         raise _Question("To which hand, the left or the right one?", "side")
     return ""
@@ -254,6 +261,10 @@ def _resolve(selector: Selector, world: World, memory: Memory, intent: Intent, g
     if selector.beside is not None:
         near_ = _resolve(selector.beside, world, memory, intent, gap)[0]
         found = [thing for thing in found if thing.name != near_.name and thing.place == near_.place != ""]
+    if selector.level:
+        found = [thing for thing in found if bool(world.on_top_of(thing.name)) == (selector.level == "bottom")]
+        if selector.level == "top":
+            found = [thing for thing in found if world.find(thing.place) is not None]
     if not found:
         raise _Refused(_none(selector, world))
     if selector.order:

@@ -22,6 +22,7 @@ class Selector:
     `place`: where it is, the name of a place, or "bench" for in no bin. `order`: the one furthest to the left or right
     of those that fit. `refers`: "it", "them" (spoken of last), "other" (one that was not), "rest" (what is in no bin
     and was not spoken of), "held" (in a hand). `count`: how many, 0: all. `beside`: in the same place as that one.
+    `level`: the one on top, or at the bottom, of things that stand on each other.
     `any`: one will do ("a box"), else one that fits is the one ("the box"). `without`: colours and sizes left out.
     `name`: the one of that name in the world. `same_colour`: of the colour of the thing that is put onto it.
     """
@@ -37,6 +38,7 @@ class Selector:
     without: tuple[str, ...] = ()
     name: str = ""
     beside: Selector | None = None
+    level: Literal["", "top", "bottom"] = ""
     same_colour: bool = False
 
     def fits(self, thing: Thing) -> bool:
@@ -105,7 +107,8 @@ class Condition:
 class Intent:
     """One thing that is wanted. `place` is the name of a place; `with_`: the place where that thing is. `side`: the
     direction of a push, the hand that waves or gets the bar, and where a box is meant the hand that is to take it.
-    `others`: further things that `what` goes together with. `condition`: only if it holds."""
+    `others`: further things that `what` goes together with. `condition`: only if it holds. `instead`: not what was said
+    last."""
 
     skill: str
     what: Selector | None = None
@@ -115,3 +118,4 @@ class Intent:
     condition: Condition | None = None
     with_: Selector | None = None
     others: tuple[Selector, ...] = ()
+    instead: bool = False

@@ -114,6 +114,13 @@ def _about_the_scene(said: str, context: PlanContext, about: _Said) -> str:
             return _unseen(world) or _count(cursor, world, about)
         if cursor.take("where is", "where are", "where's"):
             return _where(cursor, context, about)
+        if cursor.take("what is on top of", "what's on top of", "what stands on"):
+            return _unseen(world) or _on_top(cursor, world, about)
+        if cursor.take("which boxes are", "which box is", "which ones are"):
+            cursor.take(*lex.TOWARDS)
+            return _unseen(world) or _contents(cursor, world, about)
+        if said in ("are your hands free", "is your hand free", "do you hold anything", "are you holding something"):
+            return "Yes, I hold nothing." if not world.held else "No, I hold something."
         if cursor.take(*_WHAT_IS_IN):
             return _unseen(world) or _contents(cursor, world, about)
         if cursor.take("is there", "are there", "do you see", "can you see"):
@@ -145,8 +152,10 @@ def _count(cursor: Cursor, world: World, about: _Said) -> str:
     things = read_things(cursor, False)
     if not things:
         return ""
-    cursor.take("are there", "do you see", "can you see", "are", "is")
+    cursor.take("are there", "do you see", "can you see", "have you got", "do you have", "are", "is")
     wanted = things[0]
+    if cursor.take(*lex.NOT_IN_A_BIN):
+        wanted = replace(wanted, place="bench")
     if cursor.take(*lex.TOWARDS) and (place := read_place(cursor)) is not None:
         wanted = replace(wanted, place=place.name)
     cursor.take("there", "in sight")
@@ -191,6 +200,16 @@ def _contents(cursor: Cursor, world: World, about: _Said) -> str:
     return f"In {the(place.name)} there is {_listed(words)}." if words else f"There is nothing in {the(place.name)}."
 
 
+def _on_top(cursor: Cursor, world: World, about: _Said) -> str:
+    things = read_things(cursor, False)
+    if not things or not cursor.done:
+        return ""
+    found = [thing for thing in world.things if things[0].fits(thing)]
+    above = [one for thing in found if (one := world.on_top_of(thing.name)) is not None]
+    about.tell(above)
+    return f"{_listed([_capital(world.call(one)) for one in above])}." if above else "Nothing stands on it."
+
+
 def _is_there(cursor: Cursor, world: World, about: _Said) -> str:
     things = read_things(cursor, False)
     cursor.take("there", "in sight", "on the table", "on the bench")
@@ -227,6 +246,10 @@ def _full(thing: Thing) -> str:
 
 def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else "nothing"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _a(words: str) -> str:

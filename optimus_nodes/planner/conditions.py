@@ -10,7 +10,7 @@ from .cursor import Cursor, Unclear
 from .phrases import read_place, read_things
 
 _IF = ("if", "when", "in case", "as long as", "provided that", "should", "unless")
-_WORKED = ("that works", "it works", "this works", "that is possible", "possible", "you can")  # steps stop at a failure
+_WORKED = ("that works", "it works", "this works", "that is possible", "possible")  # steps stop at a failure
 _ANYTHING = ("anything", "something", "a box", "a thing")
 _NOTHING = ("nothing", "no box")
 
@@ -33,6 +33,13 @@ def read_condition(cursor: Cursor, before: Condition | None) -> Condition | None
         return None
     start = cursor.at
     negated = False
+    if cursor.take("it is", "it's"):
+        cursor.take("still")
+        state = cursor.take("open", "closed", "shut")
+        if state:
+            cursor.take(",", "then")
+            return _unless(lead, Condition(Selector("drawer"), "open" if state == "open" else "closed"))
+        cursor.at = start
     if cursor.take("you hold", "you are holding", "you have") and (held := cursor.take(*_ANYTHING, *_NOTHING)):
         cursor.take(",", "then")
         return _unless(lead, Condition(Selector(kind="", refers="held"), negated=held in _NOTHING))

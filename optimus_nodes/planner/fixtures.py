@@ -16,8 +16,8 @@ _LET_GO = ("free your hands", "free your hand", "let it go", "let go of it", "le
 _SHUT = ("shut", "closed", "close", "in", "back in")
 _OPENED = ("open", "out")
 _HOME = re.compile(
-    r"(go|return|move|come|get|drive)?( back)?( to)?( the| your| its)?"
-    r" ?(home|rest|starting|start|neutral|initial|default)( position| pose| posture)?( again)?|rest your arms|home"
+    r"(go |return |move |come |get |drive )?(back )?(to |in |into )?(the |your |its )?"
+    r"(home|rest|starting|start|neutral|initial|default)( position| pose| posture)?( again)?|rest your arms"
 )
 
 
@@ -37,13 +37,15 @@ def read_down(cursor: Cursor) -> Intent | None:
     """ "let go", "put (it) down"."""
     start = cursor.at
     if cursor.take(*_LET_GO):
+        if cursor.take("of"):
+            read_things(cursor, False)
         return Intent("put_down")
     verb = cursor.take_from(lex.verbs())
-    if verb is None or not verb & {"put", "carry"}:
+    if verb is None or "put" not in verb:
         cursor.at = start
         return None
     early = cursor.take("back down", "down")
-    things = read_things(cursor, False)
+    things = read_things(cursor, True)
     if not early and not cursor.take("back down", "down"):
         cursor.at = start
         return None
@@ -52,6 +54,7 @@ def read_down(cursor: Cursor) -> Intent | None:
         if place is None or place.kind != "bench":
             cursor.at = start
             return None
+    cursor.take("somewhere", "anywhere")
     what = things[0] if things and things[0].refers != "it" else None
     return Intent("put_down", what)
 
@@ -59,11 +62,11 @@ def read_down(cursor: Cursor) -> Intent | None:
 def read_wave(cursor: Cursor) -> Intent:
     """What follows "wave"."""
     start = cursor.at
-    cursor.take("hello", "goodbye", "to me", "at me")
-    cursor.take("with")
+    cursor.take("hello", "goodbye", "to me", "at me", "hi", "bye")
+    cursor.take("with a wave of", "with")
     place = read_place(cursor)
     side = place.value if place is not None and place.kind in ("hand", "side") else ""
-    if place is not None and not side:
+    if place is not None and place.kind not in ("hand", "side"):
         cursor.at = start
     return Intent("wave", side=side)
 
@@ -90,17 +93,52 @@ def read_bar(cursor: Cursor, can: Collection[str]) -> Intent:
         how = cursor.take(*lex.FROM, *lex.TOWARDS, "with", "using")
         if not how:
             break
+        if cursor.take("one hand", "this hand", "one of your hands"):
+            continue
         place = read_place(cursor)
-        if place is None or place.kind not in ("hand", "side"):
+        other = place is not None and place.value == "other"
+        if place is None or (place.kind not in ("hand", "side") and not other):
             raise Unclear("I can hand the bar over to my left or to my right hand, nothing else.")
         hands["from" if how in lex.FROM else "with" if how in ("with", "using") else "to"] = place.value
     takes = "pick" in can and "hand" not in can
+    if hands.get("to") == "other" and "from" in hands:
+        del hands["to"]
     side = hands.get("to") or _other(hands.get("from", "")) or ("" if takes else _other(hands.get("with", "")))
     if takes and not side:
         return Intent(NOTICE, Selector("bar"))
     if not {"hand", "carry", "put", "pick"}.intersection(can):
         raise Unclear("I can hand the bar over to my left or to my right hand, nothing else.")
     return Intent("hand_over", side=side)
+
+
+def read_needs(cursor: Cursor) -> Intent | None:
+    """What follows "the drawer" in "the drawer needs closing"; None, and nothing read, when it is something else."""
+    if not cursor.take("needs to be", "needs", "should be", "has to be", "must be", "wants"):
+        return None
+    skill = {"clos": "close", "shut": "close", "open": "open"}.get(cursor.word[:4])
+    if skill is None:
+        raise Unclear(f'I did not understand "{cursor.rest}".')
+    cursor.at += 1
+    return Intent(skill)
+
+
+def link_place(cursor: Cursor) -> None:
+    """Only a comma, "please" or nothing stands between a thing and its place: put an "in" there.
+
+    "The red box, please, left bin".
+    """
+    start = cursor.at
+    while cursor.take(",", "please", "in"):
+        pass
+    if cursor.sees(*lex.TOWARDS):
+        return
+    after = cursor.at
+    place = read_place(cursor)
+    if place is not None and place.kind in ("bin", "station") and place.value != "same":
+        cursor.at = after
+        cursor.words[after:after] = ["in"]
+    else:
+        cursor.at = start
 
 
 def _other(side: str) -> str:

@@ -69,7 +69,8 @@ def refill(fragment: Fragment, context: PlanContext, skills: Collection[str]) ->
     before = waiting.intents[: waiting.at]
     if waiting.gap == "thing" and fragment.things:
         place = fragment.place
-        if place is not None and intent.place and place.name:  # it says which one is meant, not where to
+        if place is not None and place.name and (intent.place or intent.skill not in (PUT, "place", "move")):
+            # it says which one is meant, not where to
             fragment = replace(fragment, things=tuple(replace(one, place=place.name) for one in fragment.things))
         filled = _chosen(fragment, waiting, context.world, intent)
         if fragment.place is not None and not intent.place and intent.skill in (PUT, "place", "move"):

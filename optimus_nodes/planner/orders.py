@@ -11,10 +11,10 @@ from ..core.language import SIDES
 from . import lexicon as lex
 from .conditions import read_condition
 from .cursor import Cursor, Unclear
-from .fixtures import read_bar, read_down, read_drawer, read_home, read_wave
+from .fixtures import link_place, read_bar, read_down, read_drawer, read_home, read_needs, read_wave
 from .fragments import PUT, fill
 from .phrases import Place, read_place, read_things
-from .words import skip_afterwards, skip_joints, skip_politeness
+from .words import skip_afterwards, skip_joints, skip_politeness, take_verb, take_verb_after_comma
 
 _NEVER = ("don't", "do not", "never", "must not", "stop trying to")
 
@@ -28,10 +28,22 @@ class Orders:
         self._can: frozenset[str] = frozenset()
         self._last_condition: Condition | None = None
 
+    def clauses(self) -> None:
+        """Read to the end."""
+        cursor = self._cursor
+        while not cursor.done:
+            left = len(cursor.words) - cursor.at
+            self.clause()
+            skip_joints(cursor)
+            if len(cursor.words) - cursor.at >= left:
+                raise Unclear(f'I did not understand "{cursor.rest}".')
+
     def clause(self) -> None:
         """Read one clause and add what it means."""
         cursor = self._cursor
         hand = skip_politeness(cursor)
+        if cursor.take("not the other ones", "not the others", "not the rest", "nothing else"):
+            return
         if self.found and cursor.take(*lex.CORRECTING):
             self._correct()
             return
@@ -47,18 +59,25 @@ class Orders:
             return
         if cursor.sees(*_NEVER):
             raise Unclear("All right, I leave that.", "answer")
-        if not cursor.done:
-            self._order()
+        if condition is not None:
+            hand = skip_politeness(cursor) or hand
+        if cursor.done or cursor.word in lex.MARKS:
+            return
+        self._order()
+        if cursor.sees(*lex.UNKNOWN_PLACES):
+            raise Unclear(f'I know no place called "{cursor.rest}".')
+        skip_afterwards(cursor)
         if condition is None:
             condition = read_condition(cursor, self._last_condition)
         self._last_condition = condition
+        skip_afterwards(cursor)
+        if "instead" in cursor.words[cursor.at - 1 : cursor.at]:
+            self.found[begun:] = [replace(one, instead=True) for one in self.found[begun:]]
         times = lex.TIMES.get(cursor.take(*lex.TIMES), 1)
         named = [replace(one, side=hand) if hand and not one.side else one for one in self.found[begun:]]
         self.found[begun:] = [replace(one, condition=condition) for one in named] * times
         if cursor.sees(*lex.ENDLESS):
             raise Unclear("That would never end. Tell me how often.")
-        if cursor.sees(*lex.UNKNOWN_PLACES):
-            raise Unclear(f'I know no place called "{cursor.rest}".')
         if begun and cursor.take("first", "before that"):
             self.found = [*self.found[begun:], *self.found[:begun]]
         skip_afterwards(cursor)
@@ -73,9 +92,7 @@ class Orders:
         del self.found[begun:]
         if not cursor.take(","):
             raise Unclear(f'Before what? I did not understand "{cursor.rest}".')
-        while not cursor.done:
-            self.clause()
-            skip_joints(cursor)
+        self.clauses()
         self.found += last
 
     def _correct(self) -> None:
@@ -110,9 +127,12 @@ class Orders:
         if cursor.take("of the", "among the", "out of the"):
             self._notice(start)  # "of the blue boxes, take the large one"
             return
-        can = cursor.take_from(lex.verbs())
+        can = take_verb(cursor)
         if can is None:
             self._go_on(start)
+            return
+        if "give" in can:
+            self._give(start)
             return
         if "again" in can:
             self._again(start)
@@ -121,13 +141,15 @@ class Orders:
         if "wave" in can:
             self.found.append(read_wave(cursor))
             return
-        if cursor.take(*lex.TO_PEOPLE):
+        if cursor.take(*lex.TO_PEOPLE) and not ("pick" in can and "carry" not in can):  # "get me the red box"
             raise Unclear("I can't hand things to people. Tell me where to put it.")
+        if "put" in can:
+            cursor.take("down")
         if cursor.take("up") and not can & {"pick", "stack", "open", "sort"}:
             cursor.at -= 1
         if can == {"notice"} or "keep" in can and self._keeps():
             self._notice(start)
-            cursor.take(*lex.LEFT_ALONE, "any more", "anymore")
+            cursor.take(*lex.LEFT_ALONE, "any more", "anymore", "open", "closed", "shut")
             return
         if can & {"tower", "swap"}:
             self._together(TOWER if "tower" in can else SWAP, start)
@@ -137,6 +159,17 @@ class Orders:
             return
         things = read_things(cursor, bool(can & {"put", "carry", "pick", "stack", "push", "hand"}))
         self._with(can, things, start)
+
+    def _give(self, start: int) -> None:
+        """ "give the green box a push to the left", "give the bar to your left hand"."""
+        cursor = self._cursor
+        if cursor.take(*lex.TO_PEOPLE):
+            raise Unclear("I can't hand things to people. Tell me where to put it.")
+        things = read_things(cursor, True)
+        cursor.take("a little", "a gentle", "a")
+        done = cursor.take("little push", "push", "shove", "nudge", "press")
+        can = ("press",) if done == "press" else ("push",) if done else ("hand", "carry")
+        self._with(frozenset(can), things, start)
 
     def _go_on(self, start: int) -> None:
         """A clause without a verb: "the blue one in the right bin", "the green box goes there"."""
@@ -158,11 +191,18 @@ class Orders:
                 raise Unclear(f'I did not understand "{" ".join(cursor.words[start:])}".')
             self.found += [Intent(NOTICE, thing) for thing in things]
             return
-        cursor.take(", please ,")
+        needed = read_needs(cursor) if things[0].kind == "drawer" else None
+        if needed is not None:
+            self.found.append(needed)
+            return
+        link_place(cursor)
         sorting = "sort" in can and cursor.sees(*lex.TOWARDS)
         if cursor.take(*lex.GOES) or sorting or (not can and cursor.sees(*lex.TOWARDS, "left", "right")):
             self._can = can = frozenset(("put",))
             cursor.take("back")
+        if not can and cursor.sees(",") and take_verb_after_comma(cursor):
+            self.found += [Intent(NOTICE, thing) for thing in things]  # "the red box, put it ..."
+            return
         if not can:
             raise Unclear(f'What should I do with "{" ".join(cursor.words[start : cursor.at])}"?', "question")
         again = bool(cursor.take(*lex.AGAIN))
@@ -210,12 +250,14 @@ class Orders:
         elif kind == "button" or (pronoun and can == {"press"}):
             self._plain(can & {"press", "push"}, Intent("press"), start)
         elif "sort" in can and (not can & {"put", "carry"} or cursor.sees(*lex.BY_SIZE)):
+            cursor.take("for me", "please")
             if cursor.take(*lex.BY_SIZE):
                 cursor.take("its", "their", "the")
                 cursor.take("size", "sizes")
             self.found += [Intent("sort", thing) for thing in things or [Selector(count=0)]]
         elif "point" in can:
-            self._about(things, start, "point")
+            cursor.take("with your finger", "with your index finger", "with a finger")
+            self._about(things or [Selector(kind="", refers="it")], start, "point")
         elif kind == "bar":
             self.found.append(read_bar(cursor, can))
         else:
@@ -286,11 +328,14 @@ class Orders:
     def _bring(self, can: frozenset[str], things: list[Selector] | None, start: int) -> None:
         """A box that is taken, pushed, or brought somewhere."""
         cursor = self._cursor
-        cursor.take("up")
+        if not cursor.take("up", "off again", "down") and cursor.sees("off ,", "off .", "off and", "off then"):
+            cursor.take("off")
         place: Place | None = None
         hand = ""
         leads = (*lex.FROM, *lex.TOWARDS, "there", "with", "using", "left", "right", "where")
         while cursor.take("back", *lex.A_BIT) or cursor.sees(*leads):
+            if not cursor.sees(*leads):
+                continue
             if cursor.take("with", "using"):
                 with_ = read_place(cursor)
                 if with_ is not None and with_.kind == "thing":  # "put it with the other large one"
@@ -312,8 +357,9 @@ class Orders:
             if not towards and cursor.sees("right now"):
                 break
             place = read_place(cursor)
-            taken = towards in ("on", "at", "in", "inside") and "pick" in can and "put" not in can
-            if taken and place is not None and (place.kind == "side" or place.name):  # it says where the things are
+            taken = towards in lex.AT and "pick" in can and "put" not in can
+            if taken and place is not None and (place.kind == "side" or place.name.startswith("station")):
+                # it says where the things are; a bin is where they go, since nothing is taken out of one
                 where = {"order": place.value} if place.kind == "side" else {"place": place.name}
                 things = [replace(one, **where) for one in things or []]  # type: ignore[arg-type]
                 place = None

@@ -34,9 +34,7 @@ def read(
     fragment = _fragment(cursor)
     if fragment is not None:
         return fragment
-    while not cursor.done:
-        reading.clause()
-        skip_joints(cursor)
+    reading.clauses()
     if not reading.found:
         raise Unclear("I did not understand that.")
     return _with_sorting(reading.found)
@@ -45,6 +43,7 @@ def read(
 def _fragment(cursor: Cursor) -> Fragment | None:
     """The whole of the words, when they only name things and a place."""
     start = cursor.at
+    linked = start > 0 and cursor.words[start - 1] == "and"
     skip_politeness(cursor)
     if cursor.take(*lex.EITHER) and cursor.done:
         return Fragment(either=True)
@@ -52,8 +51,12 @@ def _fragment(cursor: Cursor) -> Fragment | None:
     while cursor.take(*lex.CORRECTING) or (correcting and cursor.take(",")):
         correcting = True
     if cursor.take_from(lex.verbs()) is None:
-        things, place = _things_and_place(cursor)
-        again = bool(cursor.take(*lex.AGAIN))
+        try:
+            things, place = _things_and_place(cursor)
+        except Unclear:  # read as a sentence it may make sense, or say better what is wrong
+            cursor.at = start
+            return None
+        again = bool(cursor.take(*lex.AGAIN)) or linked
         while cursor.take(",", ".", "!", "?", *lex.AFTERWARDS):
             pass
         if cursor.done and (things or place):

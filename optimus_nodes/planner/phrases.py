@@ -43,7 +43,7 @@ def read_place(cursor: Cursor) -> Place | None:
         cursor.at = start
         return None
     cursor.take(*lex.ARTICLES, "a", "an")
-    cursor.take("far", "very")
+    cursor.take("far", "very", "top", "your own")
     sides = (f"{side}{more}" for more in (" hand side", " hand", "") for side in ("left", "right"))
     value = cursor.take(*sides, "same", "other")
     value, hand = value.split()[0] if value else "", value.endswith("hand")
@@ -73,7 +73,7 @@ def read_place(cursor: Cursor) -> Place | None:
     letter = cursor.take(*(name for name in lex.LETTERS if name != "a"))
     if letter:
         return Place("station", lex.LETTERS[letter])
-    if cursor.word == "a" and (cursor.at + 1 == len(cursor.words) or cursor.words[cursor.at + 1] in (",", ".", "and")):
+    if cursor.word == "a" and "".join(cursor.words[cursor.at + 1 : cursor.at + 2]) in ("", *lex.MARKS, "and", "alone"):
         cursor.at += 1
         return Place("station", "a")
     things = _one_group(cursor, True)
@@ -126,16 +126,19 @@ def read_things(cursor: Cursor, goes_somewhere: bool) -> list[Selector] | None:
 
 def _one_group(cursor: Cursor, goes_somewhere: bool) -> list[Selector] | None:
     start = cursor.at
+    if cursor.take(*lex.HELD):
+        return [Selector(kind="", refers="held")]
     if cursor.take(*lex.WHATEVER):
         return _whatever(cursor, start)
     if cursor.take(*lex.EVERYTHING):
         return [_narrowed(Selector(count=0), cursor, goes_somewhere)]
     if cursor.take(*lex.REST):
         return [Selector(refers="rest", count=0)]
-    plain = [colour for colour in lex.COLOURS if cursor.take(f"the {colour}s", f"{colour}s", f"all {colour}s")]
+    leads = ("the ", "", "all ", "both ", "all the ", "both the ")
+    plain = [colour for colour in lex.COLOURS if cursor.take(*(f"{lead}{colour}s" for lead in leads))]
     if plain:
         return [Selector(colour=plain[0], count=0)]
-    if cursor.take(*lex.MANY_PRONOUNS):
+    if not cursor.sees("both of the", "all three", "all four") and cursor.take(*lex.MANY_PRONOUNS):
         if not _described(cursor):
             return [Selector(kind="", refers="them", count=0)]
         cursor.at = start
@@ -199,15 +202,21 @@ def _determiner(cursor: Cursor) -> tuple[Selector, bool]:
     other = cursor.take("the other", "another", "the others")
     if other:
         return Selector(refers="other", any=other == "another", count=0 if other == "the others" else 1), True
-    if cursor.take(*lex.ALL):
-        return Selector(count=0, refers="other" if cursor.take("other") else ""), True
+    every = cursor.take(*lex.ALL)
+    if every:
+        count = 2 if every.startswith("both") else 0
+        return Selector(count=count, refers="other" if cursor.take("other") else ""), True
     if cursor.take(*lex.VAGUE):
-        return Selector(any=True), True
+        number = _number(cursor)
+        if number:
+            cursor.take("of the", "of these", "of those")
+        return Selector(any=True, count=number or 1), True
     number = _number(cursor)
     if number:
         cursor.take("of the", "of these", "of those")
         return Selector(count=number, any=True), True
     cursor.take(*lex.ARTICLES)
+    cursor.take("only")
     return Selector(count=_number(cursor) or 1), cursor.at > start
 
 
@@ -248,6 +257,10 @@ def _adjective(cursor: Cursor) -> tuple[str, str] | None:
         if value is not None:
             return name, value
     start = cursor.at
+    level = cursor.take(*lex.LEVELS)
+    if level and _described(cursor):
+        return "level", lex.LEVELS[level]
+    cursor.at = start
     cursor.take("far", "very")
     side = cursor.take(*lex.LEFT_RIGHT)
     if side and lex.nouns().longest(cursor.words, cursor.at)[1]:
@@ -272,6 +285,9 @@ def _narrowed(selector: Selector, cursor: Cursor, goes_somewhere: bool) -> Selec
     """What follows the noun: "that is red", "on the left", "in the left bin", where it says which thing is meant."""
     while True:
         start = cursor.at
+        if cursor.take(*lex.NOT_IN_A_BIN):
+            selector = replace(selector, place="bench")
+            continue
         if cursor.take("that is", "that are", "which is", "which are", "that's"):
             colour, size = cursor.take_from(lex.colours()), cursor.take_from(lex.sizes())
             if colour or size:
@@ -279,6 +295,9 @@ def _narrowed(selector: Selector, cursor: Cursor, goes_somewhere: bool) -> Selec
                 continue
             place = _location(cursor, False)
         else:
+            if cursor.take(*lex.IN_HAND):
+                selector = replace(selector, refers="held")
+                continue
             if cursor.take("of them", "in sight", "you can see", "you see", "in front of you", "here"):
                 continue
             if cursor.take(", the one", ", the ones"):
