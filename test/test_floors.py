@@ -38,6 +38,7 @@ ONLY_IN = {
     "onnx": {"learning", "policy"},
     "onnxscript": {"learning", "policy"},
     "pinocchio": {"robot", "sim"},
+    "eigenpy": {"robot", "sim"},
     "launch": {"cli"},
     "launch_ros": {"cli"},
 }

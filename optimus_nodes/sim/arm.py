@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import eigenpy
 import numpy as np
 import pinocchio as pin
 
 from ..core.robot import RobotSpec
 from ..core.values import Array
 
-_DAMPING = 1e-4
+_WEIGHT = np.array([1.0, 1.0, 1.0, 0.1, 0.1, 0.1])
+_DAMPING = 1e-4 * np.eye(6)
+_LARGEST = 0.3  # rad per iteration
 
 
 class ArmKinematics:
@@ -44,8 +47,7 @@ class ArmKinematics:
         The two waist joints stay. Orientation weighs 0.1 m/rad, so that near the edge of the arm's reach the
         position is kept and the tilt gives way. (Nakamura and Hanafusa 1986.)
         """
-        weight = np.array([1.0, 1.0, 1.0, 0.1, 0.1, 0.1])
-        q = q.copy()
+        q, lower, upper = q.copy(), self._lower[2:], self._upper[2:]
         ordered = np.empty(8)
         for _ in range(iterations):
             ordered[self._at] = q
@@ -53,10 +55,11 @@ class ArmKinematics:
             pin.updateFramePlacement(self._model, self._data, self._frame)
             jacobian = pin.getFrameJacobian(self._model, self._data, self._frame, pin.ReferenceFrame.LOCAL)
             jacobian = jacobian[:, self._at[2:]]
-            error = pin.log6(self._data.oMf[self._frame].actInv(goal)).vector * weight
-            weighted = jacobian * weight[:, None]
-            step = weighted.T @ np.linalg.solve(weighted @ weighted.T + _DAMPING * np.eye(6), error)
-            q[2:] = np.clip(q[2:] + np.clip(step, -0.3, 0.3), self._lower[2:], self._upper[2:])
+            error = pin.log6(self._data.oMf[self._frame].actInv(goal)).vector * _WEIGHT
+            weighted = jacobian * _WEIGHT[:, None]
+            step = weighted.T @ eigenpy.LLT(weighted @ weighted.T + _DAMPING).solve(error)
+            step = np.minimum(np.maximum(step, -_LARGEST), _LARGEST)  # np.clip takes three times as long
+            q[2:] = np.minimum(np.maximum(q[2:] + step, lower), upper)
         return q
 
     def reach(self, goal: pin.SE3, q: Array) -> tuple[Array, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pinocchio as pin
 
@@ -91,16 +93,16 @@ class ExpertBody:
 
 def limited(vector: Array, most: float) -> Array:
     """`vector` scaled down to length `most` (for joints: to a largest component of `most`)."""
-    size = float(np.linalg.norm(vector)) if len(vector) == 3 else float(np.max(np.abs(vector)))
+    size = math.sqrt(vector.dot(vector)) if len(vector) == 3 else float(np.abs(vector).max())
     return vector if size <= most else vector * (most / size)
 
 
 def _hasten(velocity: Array, slowest: float, way: Array) -> Array:
     """`velocity` raised to `slowest`, unless that would overshoot what is left of the `way`."""
-    speed, left = float(np.linalg.norm(velocity)), float(np.linalg.norm(way))
+    speed = math.sqrt(velocity.dot(velocity))
     if speed >= slowest or speed < 1e-9:
         return velocity
-    return velocity * (min(slowest, left / STEP_DT) / speed)
+    return velocity * (min(slowest, math.sqrt(way.dot(way)) / STEP_DT) / speed)
 
 
 def _pads(robot: RobotSpec, side: str) -> list[int]:

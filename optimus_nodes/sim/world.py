@@ -247,12 +247,9 @@ class SimWorld:
         The bar in both hands at once is held by "both".
         """
         counts = {"left": 0, "right": 0}
-        geom = self.model.body(name).geomadr[0]
-        for k in range(self.data.ncon):
-            pair = self.data.contact.geom[k]
-            if geom not in pair:
-                continue
-            other = int(pair[0] if pair[1] == geom else pair[1])
+        geom, pairs = self.model.body(name).geomadr[0], self.data.contact.geom
+        for k, column in np.argwhere(pairs == geom):
+            other = pairs[k, 1 - column]
             side = self._side[self.model.geom_bodyid[other]]
             if not side:
                 return ""
