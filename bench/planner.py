@@ -31,6 +31,8 @@ from optimus_nodes.core.planner import STATUSES, PlanContext, Planner
 from optimus_nodes.core.world import Step, Thing, World, after, why_not
 from optimus_nodes.planner.documents import plan_document
 from optimus_nodes.planner.offline import OfflinePlanner
+from optimus_nodes.policy.reading import reader_on_demand
+from optimus_nodes.robot.share import share_path
 
 CASES = Path(__file__).with_name("planner_cases")
 TIERS = ("tier1", "tier2", "tier3", "impossible")
@@ -79,10 +81,14 @@ def worlds() -> dict[str, World]:
 
 
 def play(planner: Planner, case: Case, world: World, delays: list[float]) -> Played:
-    """Say every turn and carry out what is proposed, checking each step anew."""
+    """Say every turn and carry out what is proposed, checking each step anew.
+
+    Asked "do you mean ...?", the person says yes when that is all that was still missing, else no.
+    """
     context = PlanContext(world)
     played = Played(world, [], [])
-    for turn in case.turns:
+    turns = list(case.turns)
+    for turn in turns:
         began = time.perf_counter()
         proposal = planner.plan(turn, context)
         delays.append(time.perf_counter() - began)
@@ -98,6 +104,13 @@ def play(planner: Planner, case: Case, world: World, delays: list[float]) -> Pla
             played.done.append(one.step)
             done = (*done, one.sentence)
         context = PlanContext(played.world, proposal.memory, proposal.pending, done=done)
+        if proposal.pending is not None and proposal.pending.gap == "consent" and turn == case.turns[-1]:
+            would = planner.plan("yes", context)
+            tried = Played(played.world, list(played.done), [])
+            for one in would.steps:
+                tried.world = after(one.step, tried.world)
+                tried.done.append(one.step)
+            turns.append("yes" if case.goal != "refuse" and reached(case.goal, world, tried) else "no")
     return played
 
 
@@ -178,8 +191,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one line of JSON last")
     parser.add_argument("--unseen", action="store_true", help="also print what went wrong of the unseen cases")
+    parser.add_argument("--guess", action="store_true", help="let it ask whether what it guesses is meant")
     options = parser.parse_args()
-    planner = OfflinePlanner(tuple(SLOTS))
+    guess = reader_on_demand(share_path("models/language")) if options.guess else None
+    planner = OfflinePlanner(tuple(SLOTS), guess)
     planner.plan("wave", PlanContext())  # tables are made at the first word
     figures, wrong = measure(planner)
     for case, played in wrong:

@@ -25,6 +25,8 @@ from optimus_nodes.core.robot_clock import RobotClock
 from optimus_nodes.core.world import assumed_world
 from optimus_nodes.planner.offline import OfflinePlanner
 from optimus_nodes.planner.params import PlannerParams
+from optimus_nodes.policy.reading import reader_on_demand
+from optimus_nodes.robot.share import share_path
 from optimus_nodes.ros import convert, lease, qos
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.plan_server import PlanServer
@@ -135,7 +137,8 @@ class PlannerNode(Node):
 
 def main() -> int:
     """Entry point of planner_node."""
-    return run(lambda: PlannerNode(lambda params: OfflinePlanner(params.known_skills)))
+    guess = reader_on_demand(share_path("models/language"))
+    return run(lambda: PlannerNode(lambda params: OfflinePlanner(params.known_skills, guess)))
 
 
 if __name__ == "__main__":

@@ -347,6 +347,28 @@ def test_nearly_all_wordings_that_no_policy_was_taught_are_understood():
     assert wrong / told < 0.01
 
 
+GUESSING = OfflinePlanner(tuple(SLOTS), lambda text: (Instruction("pick", "red"), 0.0 if "dance" in text else 0.9))
+
+
+def test_what_it_only_guesses_is_asked_and_done_after_a_yes():
+    asked, done = talk("relieve the red box of gravity", "yes, please", planner=GUESSING)
+    assert asked.say.endswith("Do you mean: pick up the red box?") and asked.status == "question"
+    assert sentences(done) == "pick up the red box"
+
+
+@pytest.mark.parametrize(("reply", "status"), [("no", "answer"), ("wave", "plan"), ("the blue one", "question")])
+def test_what_it_only_guesses_is_not_done_after_anything_else(reply, status):
+    *_, last = talk("relieve the red box of gravity", reply, planner=GUESSING)
+    assert last.status == status
+    assert all(step.step.skill == "wave" for step in last.steps)
+
+
+def test_what_is_no_instruction_or_can_not_be_done_is_not_guessed():
+    assert talk("dance", planner=GUESSING)[0].status == "refused"
+    held = replace(SCENE, left="blue_box_1")
+    assert talk("relieve the red box of gravity", planner=GUESSING, world=held)[0].status == "refused"
+
+
 def test_a_skill_that_no_policy_has_is_refused_at_start():
     with pytest.raises(ConfigError, match="skills names fly; the skills are pick, place, .*, or all"):
         PlannerParams(skills=("pick", "fly"))

@@ -25,10 +25,13 @@ def plan(
     from ..planner.documents import plan_document, read_world
     from ..planner.offline import OfflinePlanner
     from ..planner.params import PlannerParams
+    from ..policy.reading import reader_on_demand
+    from ..robot.share import share_path
 
     skills = PlannerParams(skills=tuple(skill)).known_skills if skill else tuple(SLOTS)
     scene = read_world(world) if world is not None else assumed_world(skills)
-    proposal = OfflinePlanner(skills).plan(instruction, PlanContext(scene))
+    guess = reader_on_demand(share_path("models/language"))
+    proposal = OfflinePlanner(skills, guess).plan(instruction, PlanContext(scene))
     if as_json:
         print(json.dumps(plan_document(proposal, scene)))
     else:

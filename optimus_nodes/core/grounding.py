@@ -17,7 +17,7 @@ from .world import ON_THING, Step, Thing, World, after, hand_for, sentence_for, 
 
 MAX_STEPS = 20
 NOTICE, TOWER, SWAP = "notice", "tower", "swap"  # skills of intents that are none of the policy
-Gap = Literal["thing", "onto", "place", "side"]
+Gap = Literal["thing", "onto", "place", "side", "consent"]
 _BRINGING = ("place", "move", "stack", "sort")  # skills that begin with picking the thing up
 
 

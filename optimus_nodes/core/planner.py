@@ -45,7 +45,10 @@ _STOP_WHOLE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A question that was asked: intent number `at` of `intents` lacks `gap`; `candidates` are the things on offer."""
+    """A question that was asked: intent number `at` of `intents` lacks `gap`; `candidates` are the things on offer.
+
+    The gap "consent": it was asked whether they are what was meant.
+    """
 
     intents: tuple[Intent, ...]
     at: int

@@ -6,7 +6,7 @@ understood is looked up in the world and checked there step by step (`core.groun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..core.grounding import ground
@@ -17,19 +17,27 @@ from ..core.world import Step, sentence_for
 from .answers import answer
 from .cursor import Unclear
 from .fragments import Fragment, refill
+from .lexicon import MARKS
 from .params import FIRST_SKILLS
 from .parse import read
-from .words import MAX_LETTERS
+from .words import MAX_LETTERS, normalise
+
+Guess = Callable[[str], tuple[Instruction, float] | None]
+SURE = 0.5  # below it a sentence is taken for no instruction
+_YES = ("yes", "yes please", "yeah", "yep", "right", "correct", "that's right", "i do", "do it", "ok", "okay", "sure")
+_NO = ("no", "nope", "no thanks", "not that", "wrong", "no i don't", "i don't")
 
 
 class OfflinePlanner:
     """The `Planner` that needs no model and no network. `skills`: what the policy in use can do.
 
-    What policies are taught to do at a sentence, that it means; all other sentences are read word by word.
+    What policies are taught to do at a sentence, that it means; all other sentences are read word by word. `guess`:
+    what a sentence that can't be read so is likely to mean, and how surely it is an instruction at all, 0 to 1; the
+    person is asked whether that is meant, and nothing is done before they say yes.
     """
 
-    def __init__(self, skills: Sequence[str] = FIRST_SKILLS) -> None:
-        self._skills = tuple(skills)
+    def __init__(self, skills: Sequence[str] = FIRST_SKILLS, guess: Guess | None = None) -> None:
+        self._skills, self._guess = tuple(skills), guess
 
     def plan(self, text: str, context: PlanContext) -> PlanProposal:
         """Steps, a question, an answer or a plain refusal. Takes a few milliseconds; never raises."""
@@ -39,10 +47,17 @@ class OfflinePlanner:
         if len(text) > MAX_LETTERS:
             say = f"That is too long for me: {len(text)} letters, at most {MAX_LETTERS}."
             return PlanProposal("refused", say, memory=memory, pending=context.pending)
+        context = replace(context, memory=memory)
+        if context.pending is not None and context.pending.gap == "consent":
+            words = [word for word in normalise(text) if word not in MARKS]
+            if " ".join(words) in _YES:
+                return self._grounded(context.pending.intents, context)
+            context = replace(context, pending=None)
+            if " ".join(words) in _NO:
+                return PlanProposal("answer", "Then say it in other words, please.", memory=memory)
         said, spoken = answer(text, context, self._skills)
         if said:
             return PlanProposal("answer", said, memory=spoken, pending=context.pending)
-        context = replace(context, memory=memory)
         taught = find_instruction(text)
         if taught is not None and taught.skill in self._skills:
             if taught.size and context.world.assumed:  # the policy will look for itself
@@ -53,8 +68,22 @@ class OfflinePlanner:
             intents = refill(meant, context, self._skills) if isinstance(meant, Fragment) else tuple(meant)
         except Unclear as unclear:
             memory = replace(memory, last=unclear.about or memory.last)
+            if unclear.status == "refused" and context.pending is None and (guessed := self._guessed(text, context)):
+                return replace(guessed, say=f"{unclear.say} {guessed.say}")
             return PlanProposal(unclear.status, unclear.say, (), memory, context.pending)
         return self._grounded(intents, context)
+
+    def _guessed(self, text: str, context: PlanContext) -> PlanProposal | None:
+        """The question whether something that can be done is what was meant."""
+        guessed = self._guess(text) if self._guess is not None else None
+        if guessed is None or guessed[1] < SURE or guessed[0].skill not in self._skills:
+            return None
+        intents = (intent_of(guessed[0]),)
+        would = self._grounded(intents, context)
+        if would.status != "plan":
+            return None
+        say = f"Do you mean: {would.steps[0].sentence}?"
+        return PlanProposal("question", say, (), context.memory, Pending(intents, 0, "consent"))
 
     def _grounded(self, intents: tuple[Intent, ...], context: PlanContext) -> PlanProposal:
         world = context.world
