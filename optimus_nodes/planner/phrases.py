@@ -282,64 +282,94 @@ def _unknown(cursor: Cursor, start: int, determined: bool) -> None:
 
 
 def _narrowed(selector: Selector, cursor: Cursor, goes_somewhere: bool) -> Selector:
-    """What follows the noun: "that is red", "on the left", "in the left bin", where it says which thing is meant."""
+    """What follows the noun, while it says which thing is meant: "that is red", "on the left", "in the left bin"."""
     while True:
         start = cursor.at
-        if cursor.take(*lex.NOT_IN_A_BIN):
-            selector = replace(selector, place="bench")
-            continue
-        if cursor.take("that is", "that are", "which is", "which are", "that's"):
-            colour, size = cursor.take_from(lex.colours()), cursor.take_from(lex.sizes())
-            if colour or size:
-                selector = replace(selector, colour=colour or selector.colour, size=size or selector.size)
-                continue
-            place = _location(cursor, False)
-        else:
-            if cursor.take(*lex.IN_HAND):
-                selector = replace(selector, refers="held")
-                continue
-            if cursor.take("of them", "in sight", "you can see", "you see", "in front of you", "here"):
-                continue
-            if cursor.take(", the one", ", the ones"):
-                place = _location(cursor, False)
-                if place is None or not place.name or not cursor.take(","):
-                    cursor.at = start
-                    return selector
-                selector = replace(selector, place=place.name)
-                continue
-            if cursor.take("of its colour", "of the same colour", "in its colour", "with the same colour"):
-                selector = replace(selector, same_colour=True)
-                continue
-            if cursor.take("with the colour of", "that has the colour of", "of the colour of", "in the colour of"):
-                cursor.take("the", "a", "an")
-                colour = cursor.take_from(lex.colours())
-                if colour is None:
-                    raise Unclear(f'I don\'t know the colour of "{cursor.rest}".')
-                selector = replace(selector, colour=colour)
-                continue
-            if cursor.take("that stands", "that lies", "standing", "lying") and not cursor.sees(*lex.BESIDE):
-                place = _location(cursor, False)
-                if place is not None and place.name:
-                    selector = replace(selector, place=place.name)
-                    continue
-            if cursor.take(*lex.BESIDE):
-                near = _one_group(cursor, goes_somewhere)
-                if near and (not goes_somewhere or cursor.sees(*lex.TOWARDS, *lex.GOES)):
-                    selector = replace(selector, beside=near[0])
-                    continue
-                cursor.at = start
-                return selector
-            if selector.count == 0 and cursor.take(*lex.EXCEPT):
-                selector = replace(selector, without=_left_out(cursor))
-                continue
-            place = _location(cursor, goes_somewhere)
-        if place is None:
+        for narrow in _NARROWING:
+            narrowed = narrow(selector, cursor, goes_somewhere)
+            if narrowed is not None:
+                selector = narrowed
+                break
             cursor.at = start
+        else:
             return selector
-        if place.kind == "side":
-            selector = replace(selector, order=place.value)
-        elif place.name or place.kind == "bench":
-            selector = replace(selector, place=place.name or "bench")
+
+
+def _by_words(selector: Selector, cursor: Cursor, goes_somewhere: bool) -> Selector | None:
+    """Phrases that stand for one field, or for nothing more than what was said."""
+    if cursor.take(*lex.NOT_IN_A_BIN):
+        return replace(selector, place="bench")
+    if cursor.take(*lex.IN_HAND):
+        return replace(selector, refers="held")
+    if cursor.take("of its colour", "of the same colour", "in its colour", "with the same colour"):
+        return replace(selector, same_colour=True)
+    return selector if cursor.take("of them", "in sight", "you can see", "you see", "in front of you", "here") else None
+
+
+def _by_being(selector: Selector, cursor: Cursor, goes_somewhere: bool) -> Selector | None:
+    """ "that is red", "which are in the left bin"."""
+    if not cursor.take("that is", "that are", "which is", "which are", "that's"):
+        return None
+    colour, size = cursor.take_from(lex.colours()), cursor.take_from(lex.sizes())
+    if colour or size:
+        return replace(selector, colour=colour or selector.colour, size=size or selector.size)
+    return _placed(selector, _location(cursor, False))
+
+
+def _by_name_of_colour(selector: Selector, cursor: Cursor, goes_somewhere: bool) -> Selector | None:
+    """ "with the colour of grass"."""
+    if not cursor.take("with the colour of", "that has the colour of", "of the colour of", "in the colour of"):
+        return None
+    cursor.take("the", "a", "an")
+    colour = cursor.take_from(lex.colours())
+    if colour is None:
+        raise Unclear(f'I don\'t know the colour of "{cursor.rest}".')
+    return replace(selector, colour=colour)
+
+
+def _by_neighbour(selector: Selector, cursor: Cursor, goes_somewhere: bool) -> Selector | None:
+    """ "(that stands) next to the red one"; where it goes somewhere, only if the place still follows."""
+    cursor.take("that stands", "that lies", "standing", "lying")
+    if not cursor.take(*lex.BESIDE):
+        return None
+    near = _one_group(cursor, goes_somewhere)
+    follows = not goes_somewhere or cursor.sees(*lex.TOWARDS, *lex.GOES)
+    return replace(selector, beside=near[0]) if near and follows else None
+
+
+def _by_apposition(selector: Selector, cursor: Cursor, goes_somewhere: bool) -> Selector | None:
+    """ ", the one at station b,"."""
+    if not cursor.take(", the ones", ", the one"):
+        return None
+    narrowed = _placed(selector, _location(cursor, False))
+    return narrowed if cursor.take(",") else None
+
+
+def _by_exception(selector: Selector, cursor: Cursor, goes_somewhere: bool) -> Selector | None:
+    """ "except the red one"."""
+    if selector.count != 0 or not cursor.take(*lex.EXCEPT):
+        return None
+    return replace(selector, without=_left_out(cursor))
+
+
+def _by_place(selector: Selector, cursor: Cursor, goes_somewhere: bool) -> Selector | None:
+    """ "in the left bin", "standing at station a"."""
+    stands = cursor.take("that stands", "that lies", "standing", "lying")
+    return _placed(selector, _location(cursor, goes_somewhere and not stands))
+
+
+def _placed(selector: Selector, place: Place | None) -> Selector | None:
+    if place is None:
+        return None
+    if place.kind == "side":
+        return replace(selector, order=place.value)
+    return replace(selector, place=place.name or "bench") if place.name or place.kind == "bench" else None
+
+
+_NARROWING = (
+    *(_by_words, _by_being, _by_name_of_colour, _by_neighbour, _by_apposition, _by_exception),
+    _by_place,
+)
 
 
 def _left_out(cursor: Cursor) -> tuple[str, ...]:
