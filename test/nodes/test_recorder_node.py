@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,22 @@ def optimus(*words: str, timeout: float = 90.0) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=graph_environment(DOMAIN), capture_output=True, text=True, timeout=timeout)
 
 
+def until_logged(log: Path, words: str) -> None:
+    """Wait until the recorder of the graph has written `words`."""
+    end = time.monotonic() + 60.0
+    while not log.is_file() or words not in log.read_text():
+        assert time.monotonic() < end, f"the recorder did not say {words!r}"
+        time.sleep(0.2)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """The data set of a simulated robot that has put one box into a bin, and went on to be recorded by hand."""
     run = tmp_path_factory.mktemp("recorded")
-    with RunningGraph(run, DOMAIN, ["--set", "sim.seed=7"]) as graph:
+    patient = ["--set", "recorder.store.max_gap=20.0"]  # pictures may wait while commands start on a busy machine
+    with RunningGraph(run, DOMAIN, ["--set", "sim.seed=7", *patient]) as graph:
+        log = run / "logs" / "recorder.log"
+        until_logged(log, "recording into")  # hearing of none for 4 s, `optimus record` starts one of its own
         by_hand = optimus(
             "record", "--seconds", "2", "--instruction", "do nothing", "--failure", "it was lazy", "--json"
         )
@@ -38,6 +50,7 @@ def folder(tmp_path_factory) -> Path:
         (run / "said.json").write_text(said.stdout or said.stderr)
         elsewhere = optimus("record", str(run / "elsewhere"), "--seconds", "1")
         (run / "elsewhere.txt").write_text(elsewhere.stderr)
+        until_logged(log, "episode 1 saved")
         replayed = optimus("replay", str(run / "recording"), "1", "--json")
         (run / "replayed.json").write_text(replayed.stdout or replayed.stderr)
         missing = optimus("replay", str(run / "recording"), "9", "--json")
