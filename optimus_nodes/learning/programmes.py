@@ -15,7 +15,8 @@ from ..core.values import Array
 from ..sim.expert import ExpertStyle
 
 _ALOFT = {"elbow": (-0.5, 0.2), "shoulder_roll": (0.0, 0.6), "shoulder_pitch": (0.0, 0.6)}  # rad from home
-_TWICE = ("stack", "sort", "hand_over", "push")  # tasks that take most to learn are shown twice as often
+# Tasks that take most to learn are shown more often; a drawer stands open in every second scene only.
+_TWICE = ("stack", "sort", "hand_over", "push", "pick_size", "close_drawer", "close_drawer")
 _FOLLOWED = 0.35  # how often a second instruction follows the first
 _ALOFT_SHARE = 0.2  # how often a task of the bench begins with the arms elsewhere
 
