@@ -72,7 +72,7 @@ def test_a_policy_whose_process_died_is_not_waited_for_however_slow_it_was(bench
 
     policy = subprocess.Popen([sys.executable, "-c", A_POLICY], env={**os.environ, "ROS_DOMAIN_ID": str(bench.domain)})
     try:
-        bench.until(lambda: bench.node.count_publishers("presence/vla"), 20.0)
+        bench.until(lambda: bench.node.count_publishers("presence/vla"), 60.0)
         bench.run(0.3)
         bench.run(1.3, answer)
         alive = bench.now
