@@ -8,6 +8,7 @@ from test_planner_offline import BLIND, EVERYTHING, SCENE, sentences, talk
 
 from optimus_nodes.core.language import SLOTS, all_instructions, first_wordings
 from optimus_nodes.core.planner import PlanContext
+from optimus_nodes.core.world import World
 from optimus_nodes.planner.lexicon import verbs
 from optimus_nodes.planner.words import normalise
 
@@ -57,6 +58,12 @@ def test_shuffled_words_never_crash_and_steps_only_name_what_was_said(parts, mor
             assert thing is None or thing.kind == "box"
     if {"not", "purple", "don't"}.intersection(parts):
         assert talk(" ".join(parts))[0].steps == ()
+
+
+@given(st.lists(st.sampled_from([*VOCABULARY, "either one", "the other one", "both", "yes"]), min_size=1, max_size=6))
+def test_a_talk_about_a_bench_with_nothing_on_it_never_crashes(parts):
+    said = [" ".join(parts), *parts, "either one"]
+    assert all(proposal.say for proposal in talk(*said, world=World((), SCENE.places)))
 
 
 @given(st.sampled_from([sentence for sentence, _ in TOLD]), st.integers(0, 12), st.text("bdfghjkqvwxz", min_size=4))

@@ -245,14 +245,13 @@ def _resolve(selector: Selector, world: World, memory: Memory, intent: Intent, g
     elif selector.refers == "it":
         spoken = world.find(memory.it) or next((world.find(name) for name in world.held), None)
         if spoken is None:
-            boxes = [thing for thing in world.things if thing.kind == "box"]
+            boxes = _boxes(world)
             raise _Question(_which(Selector(), boxes), gap, boxes)
         return [spoken]
     elif selector.refers == "them":
         group = [thing for name in memory.last if (thing := world.find(name)) is not None]
         if not group:
-            boxes = [thing for thing in world.things if thing.kind == "box"]
-            raise _Question("Which ones do you mean?", gap, boxes)
+            raise _Question("Which ones do you mean?", gap, _boxes(world))
         return group
     elif selector.refers == "rest":
         found = [thing for thing in found if thing.name not in memory.last and not thing.place.endswith("_bin")]
@@ -289,6 +288,14 @@ def _resolve(selector: Selector, world: World, memory: Memory, intent: Intent, g
             return near
         raise _Question(_which(selector, found), gap, found)
     return found
+
+
+def _boxes(world: World) -> list[Thing]:
+    """All there are to ask about. Raises _Refused when there is none."""
+    boxes = [thing for thing in world.things if thing.kind == "box"]
+    if not boxes:
+        raise _Refused("I can't see a box.")
+    return boxes
 
 
 def _others(selector: Selector, found: list[Thing], world: World, memory: Memory) -> list[Thing]:

@@ -86,6 +86,12 @@ def test_it_the_other_one_and_them_are_what_was_spoken_of():
     assert ground([Intent("pick", IT)], WORLD).status == "question"
 
 
+@pytest.mark.parametrize("refers", ["it", "them"])
+def test_where_there_is_no_box_nothing_is_asked_about(refers):
+    made = ground([Intent("pick", Selector(kind="", refers=refers))], World((), PLACES))
+    assert (made.status, made.say) == ("refused", "I can't see a box.")
+
+
 def test_picking_up_is_part_of_bringing():
     both = (Intent("pick", BLUE), Intent("place", IT, "left_bin"))
     assert steps(*both) == (Step("place", "blue_1", "left_bin"),)
