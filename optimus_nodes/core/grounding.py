@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
-from .intent import Condition, Intent, Memory, Selector
-from .language import COLOURS, SIDES, SIZES, SLOTS
-from .world import ON_THING, Step, Thing, World, after, hand_for, sentence_for, the, why_not
+from .intent import NOTICE, SWAP, TOWER, Condition, Intent, Memory, Selector
+from .language import COLOURS, SIDES, SIZES, SLOTS, other_side
+from .saying import article, capital, listed
+from .world import ON_THING, Step, Thing, World, after, hand_for, sentence_for, skill_to, sorting_bin, the, why_not
 
 MAX_STEPS = 20
-NOTICE, TOWER, SWAP = "notice", "tower", "swap"  # skills of intents that are none of the policy
 Gap = Literal["thing", "onto", "place", "side", "consent"]
 _BRINGING = ("place", "move", "stack", "sort")  # skills that begin with picking the thing up
 
@@ -189,23 +189,20 @@ def _swap(one: Sequence[Thing], other: Sequence[Thing], world: World) -> list[St
         raise _Refused("I can swap two boxes: name both.")
     places = (one[0].place, other[0].place)
     if not all(place in world.places for place in places) or places[0] == places[1]:
-        raise _Refused(f"{_capital(world.call(one[0]))} and {world.call(other[0])} have no places that I could swap.")
+        raise _Refused(f"{capital(world.call(one[0]))} and {world.call(other[0])} have no places that I could swap.")
     return [_bring(one[0], places[1]), _bring(other[0], places[0])]
 
 
 def _bring(thing: Thing, place: str) -> Step:
-    return Step("place" if place.endswith("_bin") else "move", thing.name, place)
+    return Step(skill_to(place), thing.name, place)
 
 
 def _to_the_place_of(thing: Thing, intent: Intent, world: World) -> Intent:
     """ "Where the red box is", "in the bin with the red box"."""
     if thing.place not in world.places:
-        raise _Refused(f"{_capital(world.call(thing))} is in no place that I know by a name.")
-    return replace(intent, skill="place" if thing.place.endswith("_bin") else "move", place=thing.place)
+        raise _Refused(f"{capital(world.call(thing))} is in no place that I know by a name.")
+    return replace(intent, skill=skill_to(thing.place), place=thing.place)
 
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _a_side(intent: Intent, world: World) -> str:
@@ -218,7 +215,7 @@ def _a_side(intent: Intent, world: World) -> str:
     bar = world.of_kind("bar")
     holder = world.hand_of(bar.name) if bar is not None else ""
     if skill == "hand_over" and holder in SIDES:
-        return SIDES[1 - SIDES.index(holder)]
+        return other_side(holder)
     if skill == "hand_over" and intent.side == "other":
         return "left"
     if skill == "hand_over":
@@ -311,7 +308,7 @@ def _others(selector: Selector, found: list[Thing], world: World, memory: Memory
 def _is_done(intent: Intent, thing: Thing) -> bool:
     """The thing is where the intent wants it."""
     if intent.skill == "sort":
-        return thing.place == ("left_bin" if thing.size == "small" else "right_bin")
+        return thing.place == sorting_bin(thing)
     return intent.skill in ("place", "move") and thing.place == intent.place
 
 
@@ -324,11 +321,11 @@ def _is_part_of(step: Step, following: Intent | None) -> bool:
 
 def _none(selector: Selector, world: World) -> str:
     """That nothing fits, and what there is instead."""
-    article = "any" if selector.count != 1 else "another" if selector.refers == "other" else _a(selector.words)
-    lead = f"I can't see {article} {selector.words}."
+    some = "any" if selector.count != 1 else "another" if selector.refers == "other" else article(selector.words)
+    lead = f"I can't see {some} {selector.words}."
     known = {thing.colour: None for thing in world.things if thing.kind == selector.kind and thing.colour}
     if selector.colour and known and selector.colour not in known:
-        return f"{lead} I can see {_listed(list(known), 'and')} ones."
+        return f"{lead} I can see {listed(list(known), 'and')} ones."
     return lead
 
 
@@ -340,11 +337,11 @@ def _which(selector: Selector, found: Sequence[Thing]) -> str:
         if len(values) > 1 and all(values):
             words = sorted(values, key=lambda value: order.index(value) if value in order else len(order))
             if name == "size":
-                return f"Which {what}, the {_listed(words, 'or the')} one?"
-            return f"Which {what}: {_listed(words, 'or')}?"
+                return f"Which {what}, the {listed(words, 'or the')} one?"
+            return f"Which {what}: {listed(words, 'or')}?"
     places = list(dict.fromkeys(thing.place for thing in found))
     if len(places) > 1 and all(places):
-        return f"Which {what}: the one in {_listed([the(place) for place in places], 'or the one in')}?"
+        return f"Which {what}: the one in {listed([the(place) for place in places], 'or the one in')}?"
     return f"Which {what}, the one on the left or the one on the right?"
 
 
@@ -355,12 +352,5 @@ def _skipped(condition: Condition) -> str:
         is_ = f"is{'' if condition.negated else ' not'} {condition.state}"
         return f"The {what.words} {is_}, so I leave that out."
     there = "There is" if condition.negated else "I can't see"
-    return f"{there} {_a(what.words)} {replace(what, count=1).words}, so I leave that out."
+    return f"{there} {article(what.words)} {replace(what, count=1).words}, so I leave that out."
 
-
-def _listed(words: Sequence[str], link: str) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {link} {words[-1]}"
-
-
-def _a(words: str) -> str:
-    return "an" if words[:1] in "aeiou" else "a"

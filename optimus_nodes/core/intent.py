@@ -13,6 +13,9 @@ from .world import Thing, World, the
 
 Reference = Literal["", "it", "them", "other", "rest", "held"]
 Order = Literal["", "left", "right"]
+# Skills of intents that no policy has: to be brought, or brought or pushed, where was not said; only spoken of; to be
+# stacked on each other; to change places.
+PUT, SHIFT, NOTICE, TOWER, SWAP = "put", "shift", "notice", "tower", "swap"
 
 
 @dataclass(frozen=True, slots=True)

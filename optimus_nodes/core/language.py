@@ -80,6 +80,11 @@ class Instruction:
         return first_wordings(self)[0]
 
 
+def other_side(side: str) -> str:
+    """Right for "left" and left for "right"; "" for anything else."""
+    return _other(SIDES, side) if side in SIDES else ""
+
+
 def all_instructions(skills: Sequence[str] = ()) -> tuple[Instruction, ...]:
     """Every instruction of `skills`, in their order; without skills those that the first policy was taught, by colour.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .errors import ConfigError
-from .language import Instruction
+from .language import Instruction, other_side
 from .tasks_body import Body, WaveCounter
 from .values import Array, SceneObject, SceneState
 
@@ -80,7 +80,7 @@ class TaskJudge:
         if self.instruction.skill == "put_down":
             self._held |= {o.name: float(o.position[2]) for o in now.objects if o.held_by}
         if self.instruction.skill == "hand_over":
-            self._given |= now.find("bar").held_by in ("both", _other(self.instruction.side))
+            self._given |= now.find("bar").held_by in ("both", other_side(self.instruction.side))
         for side, wave in self._waves.items():
             wave.see(side, body)
 
@@ -120,7 +120,7 @@ class TaskJudge:
         if not wrong and self._rise > UNTOUCHED:
             return f"box_{what.colour} was lifted by {100 * self._rise:.0f} cm instead of pushed"
         if not wrong and what.skill == "hand_over" and not self._given:
-            return f"the {_other(what.side)} hand never held the bar"
+            return f"the {other_side(what.side)} hand never held the bar"
         return wrong
 
 
@@ -278,15 +278,12 @@ _ENDS: dict[str, Reason] = {
 
 
 def _why_not_waved(side: str, waves: dict[str, WaveCounter]) -> str:
-    if waves[_other(side)].swings >= SWINGS:
-        return f"the {_other(side)} hand waved"
+    if waves[other_side(side)].swings >= SWINGS:
+        return f"the {other_side(side)} hand waved"
     if waves[side].swings >= SWINGS:
         return ""
     return f"the {side} hand swung {waves[side].swings} times above the shoulder, not {SWINGS}"
 
-
-def _other(side: str) -> str:
-    return "right" if side == "left" else "left"
 
 
 def _lies_in(place: str, box: SceneObject) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from .language import BINS, COLOURS, SIDES, SIZES, SLOTS, STATIONS, Instruction
+from .saying import capital
 
 LOOSE = ("box", "bar", "distractor")  # kinds that can be in a hand, in a bin, or on another thing
 OPEN, CLOSED, PRESSED = "open", "closed", "pressed"
@@ -154,6 +155,11 @@ def sorting_bin(thing: Thing | None) -> str:
     return "left_bin" if thing is not None and thing.size == "small" else "right_bin"
 
 
+def skill_to(place: str) -> str:
+    """The skill that brings a box to `place`: a bin or a station."""
+    return "place" if place.endswith("_bin") else "move"
+
+
 def instruction_for(step: Step, world: World) -> Instruction | None:
     """The policy's instruction for `step`; None when its words would fit another thing as well."""
     thing, onto = world.find(step.thing), world.find(step.onto)
@@ -206,7 +212,7 @@ def _out_of_reach(thing: Thing, world: World) -> str:
     if thing.place.endswith("_bin"):
         return f"I can't take {world.call(thing)} out of the {thing.place.replace('_', ' ')}."
     if above := world.on_top_of(thing.name):
-        return f"{_capital(world.call(above))} stands on {world.call(thing)}."
+        return f"{capital(world.call(above))} stands on {world.call(thing)}."
     return ""
 
 
@@ -255,9 +261,9 @@ def _against_stack(step: Step, world: World) -> str:
         return f"I can't stack anything on {lower}: it is {where}."
     above = world.on_top_of(onto.name)
     if above is not None:
-        return f"{_capital(world.call(above))} stands on {lower} already."
+        return f"{capital(world.call(above))} stands on {lower} already."
     if thing is not None and (thing.size, onto.size) == ("large", "small"):
-        return f"{_capital(world.call(thing))} is too large to stand on {lower}."
+        return f"{capital(world.call(thing))} is too large to stand on {lower}."
     return _hands_full(step, world)
 
 
@@ -325,7 +331,7 @@ def _no_place(step: Step, world: World, allowed: tuple[str, ...]) -> str:
         return f"I know no place called {_name(step.place)!r} for that; there is {', '.join(called) or 'none here'}."
     thing = world.find(step.thing)
     if thing is not None and thing.place == step.place and not world.hand_of(thing.name):
-        return f"{_capital(world.call(thing))} is in {the(step.place)} already."
+        return f"{capital(world.call(thing))} is in {the(step.place)} already."
     return ""
 
 
@@ -362,9 +368,6 @@ def _called(name: str, world: World) -> str:
 def _name(name: str) -> str:
     return name.replace("_", " ") or "that"
 
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def assumed_world(skills: Collection[str], held: str = "") -> World:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from ..core.intent import Intent, Memory
 from ..core.planner import PlanContext
-from ..core.world import Thing, World, the
+from ..core.saying import article, capital, listed
+from ..core.world import Thing, World, skill_to, the
 from . import lexicon as lex
 from .cursor import Cursor, Unclear
 from .phrases import read_place, read_things
@@ -44,7 +45,7 @@ _SKILLS = {
 
 def abilities(skills: Collection[str]) -> str:
     """What the robot can do, in one sentence."""
-    return f"I can {_listed([words for skill, words in _SKILLS.items() if skill in skills])}."
+    return f"I can {listed([words for skill, words in _SKILLS.items() if skill in skills])}."
 
 
 def answer(text: str, context: PlanContext, skills: Collection[str]) -> tuple[str, Memory]:
@@ -55,8 +56,7 @@ def answer(text: str, context: PlanContext, skills: Collection[str]) -> tuple[st
     if said.about:
         memory = replace(memory, last=said.about)
     if said.place:  # "there"
-        skill = "move" if said.place.startswith("station") else "place"
-        memory = replace(memory, intents=(Intent(skill, place=said.place),))
+        memory = replace(memory, intents=(Intent(skill_to(said.place), place=said.place),))
     return said.say, memory
 
 
@@ -108,7 +108,7 @@ def _about_the_scene(said: str, context: PlanContext, about: _Said) -> str:
         return _unseen(world) or _inventory(world)
     if said in _HOLD:
         held = [thing for name in world.held if (thing := world.find(name)) is not None]
-        return f"I hold {_listed([world.call(thing) for thing in held])}." if held else "I hold nothing."
+        return f"I hold {listed([world.call(thing) for thing in held])}." if held else "I hold nothing."
     try:
         if cursor.take("how many"):
             return _unseen(world) or _count(cursor, world, about)
@@ -144,8 +144,8 @@ def _inventory(world: World) -> str:
         where = f"in my {hand} hand" if hand else _place_words(thing, world)
         state = f"{thing.state} " if thing.kind == "drawer" and thing.state else ""
         words = " ".join(word for word in (state.strip(), thing.size, thing.colour, thing.noun) if word)
-        parts.append(f"{_a(words)} {words}{f' {where}' if where else ''}")
-    return f"I see {_listed(parts)}." if parts else "I see nothing."
+        parts.append(f"{article(words)} {words}{f' {where}' if where else ''}")
+    return f"I see {listed(parts)}." if parts else "I see nothing."
 
 
 def _count(cursor: Cursor, world: World, about: _Said) -> str:
@@ -179,13 +179,13 @@ def _where(cursor: Cursor, context: PlanContext, about: _Said) -> str:
         found = [thing for thing in world.things if things[0].fits(thing)]
     about.tell(found)
     if not found:
-        return f"I can't see {_a(things[0].words)} {replace(things[0], count=1).words}."
+        return f"I can't see {article(things[0].words)} {replace(things[0], count=1).words}."
     said = []
     for thing in found:
         hand = world.hand_of(thing.name)
         unseen = "somewhere on the table; I can't look yet" if world.assumed else "on the table"
         said.append(f"{world.call(thing)} is {f'in my {hand} hand' if hand else _place_words(thing, world) or unseen}")
-    text = f"{_listed(said)}."
+    text = f"{listed(said)}."
     return text[:1].upper() + text[1:]
 
 
@@ -196,8 +196,8 @@ def _contents(cursor: Cursor, world: World, about: _Said) -> str:
     inside = [thing for thing in world.things if thing.place == place.name]
     about.tell(inside)
     about.place = place.name
-    words = [f"{_a(_full(thing))} {_full(thing)}" for thing in inside]
-    return f"In {the(place.name)} there is {_listed(words)}." if words else f"There is nothing in {the(place.name)}."
+    words = [f"{article(_full(thing))} {_full(thing)}" for thing in inside]
+    return f"In {the(place.name)} there is {listed(words)}." if words else f"There is nothing in {the(place.name)}."
 
 
 def _on_top(cursor: Cursor, world: World, about: _Said) -> str:
@@ -207,7 +207,7 @@ def _on_top(cursor: Cursor, world: World, about: _Said) -> str:
     found = [thing for thing in world.things if things[0].fits(thing)]
     above = [one for thing in found if (one := world.on_top_of(thing.name)) is not None]
     about.tell(above)
-    return f"{_listed([_capital(world.call(one)) for one in above])}." if above else "Nothing stands on it."
+    return f"{listed([capital(world.call(one)) for one in above])}." if above else "Nothing stands on it."
 
 
 def _is_there(cursor: Cursor, world: World, about: _Said) -> str:
@@ -217,7 +217,7 @@ def _is_there(cursor: Cursor, world: World, about: _Said) -> str:
         return ""
     found = [thing for thing in world.things if things[0].fits(thing)]
     about.tell(found)
-    seen = _listed([world.call(thing) for thing in found])
+    seen = listed([world.call(thing) for thing in found])
     return f"Yes, I see {seen}." if found else f"No, I see no {things[0].words}."
 
 
@@ -244,13 +244,3 @@ def _full(thing: Thing) -> str:
     return " ".join(word for word in (thing.size, thing.colour, thing.noun) if word)
 
 
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else "nothing"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _a(words: str) -> str:
-    return "an" if words[:1] in "aeiou" else "a"

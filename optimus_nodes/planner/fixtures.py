@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from ..core.grounding import NOTICE
-from ..core.intent import Intent, Selector
-from ..core.language import SIDES
+from ..core.intent import NOTICE, Intent, Selector
+from ..core.language import other_side
 from . import lexicon as lex
 from .cursor import Cursor, Unclear
-from .phrases import read_place, read_things
+from .phrases import Place, read_place, read_things
 
 _LET_GO = ("free your hands", "free your hand", "let it go", "let go of it", "let go", "release it", "release")
 _SHUT = ("shut", "closed", "close", "in", "back in")
@@ -24,7 +23,7 @@ _HOME = re.compile(
 def read_home(cursor: Cursor) -> Intent | None:
     """ "Go home"; None, and nothing read, for anything else."""
     words = cursor.words[cursor.at :]
-    ends = [k for k, word in enumerate(words) if word in (",", ";", ".", "!", "?", "and", "then")]
+    ends = [k for k, word in enumerate(words) if word in (*lex.MARKS, "and", "then")]
     clause = words[: ends[0] if ends else len(words)]
     for count in range(len(clause), 0, -1):
         if _HOME.fullmatch(" ".join(clause[:count])):
@@ -103,7 +102,7 @@ def read_bar(cursor: Cursor, can: Collection[str]) -> Intent:
     takes = "pick" in can and "hand" not in can
     if hands.get("to") == "other" and "from" in hands:
         del hands["to"]
-    side = hands.get("to") or _other(hands.get("from", "")) or ("" if takes else _other(hands.get("with", "")))
+    side = hands.get("to") or other_side(hands.get("from", "")) or ("" if takes else other_side(hands.get("with", "")))
     if takes and not side:
         return Intent(NOTICE, Selector("bar"))
     if not {"hand", "carry", "put", "pick"}.intersection(can):
@@ -122,24 +121,15 @@ def read_needs(cursor: Cursor) -> Intent | None:
     return Intent(skill)
 
 
-def link_place(cursor: Cursor) -> None:
-    """Only a comma, "please" or nothing stands between a thing and its place: put an "in" there.
-
-    "The red box, please, left bin".
-    """
+def read_bare_place(cursor: Cursor) -> Place | None:
+    """A bin or station after a comma, "please" or nothing: "the red box, please, left bin"; else None."""
     start = cursor.at
-    while cursor.take(",", "please", "in"):
+    while cursor.take(",", "please"):
         pass
     if cursor.sees(*lex.TOWARDS):
-        return
-    after = cursor.at
+        return None  # "the red box, please, in the left bin": no longer apart
     place = read_place(cursor)
     if place is not None and place.kind in ("bin", "station") and place.value != "same":
-        cursor.at = after
-        cursor.words[after:after] = ["in"]
-    else:
-        cursor.at = start
-
-
-def _other(side: str) -> str:
-    return SIDES[1 - SIDES.index(side)] if side in SIDES else ""
+        return place
+    cursor.at = start
+    return None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from ..core.intent import Intent, Selector
+from ..core.intent import PUT, SHIFT, Intent, Selector
 from ..core.language import SLOTS
 from ..core.planner import Pending, PlanContext
 from ..core.world import World
 from .cursor import Unclear
 from .phrases import Place
 
-PUT = "put"  # a skill until it is known where to
+_BRINGING = (PUT, SHIFT, "place", "move")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Fragment:
 
 
 def fill(intent: Intent, place: Place, before: Sequence[Intent] = (), skills: Collection[str] = tuple(SLOTS)) -> Intent:
-    """The intent of the skill "put" once its place is known. `before`: intents that "the other bin" looks back to."""
+    """The intent once its place is known. `before`: intents that "the other bin" looks back to."""
     if place.kind == "hand" and intent.what is not None and intent.what.kind == "box":
         return replace(intent, skill="pick", side=place.value)
     if place.kind == "hand":
@@ -52,7 +52,7 @@ def fill(intent: Intent, place: Place, before: Sequence[Intent] = (), skills: Co
         earlier = next((one.place for one in reversed(before) if one.place), "")
         place = _elsewhere(place.value, earlier)
     if place.kind == "side":
-        if (intent.side == "push" or intent.skill == "push") and "push" in skills:
+        if intent.skill in (SHIFT, "push") and "push" in skills:
             return replace(intent, skill="push", side=place.value)
         place = Place("bin", place.value)
     if not place.name:
@@ -69,11 +69,11 @@ def refill(fragment: Fragment, context: PlanContext, skills: Collection[str]) ->
     before = waiting.intents[: waiting.at]
     if waiting.gap == "thing" and fragment.things:
         place = fragment.place
-        if place is not None and place.name and (intent.place or intent.skill not in (PUT, "place", "move")):
+        if place is not None and place.name and (intent.place or intent.skill not in _BRINGING):
             # it says which one is meant, not where to
             fragment = replace(fragment, things=tuple(replace(one, place=place.name) for one in fragment.things))
         filled = _chosen(fragment, waiting, context.world, intent)
-        if fragment.place is not None and not intent.place and intent.skill in (PUT, "place", "move"):
+        if fragment.place is not None and not intent.place and intent.skill in _BRINGING:
             filled = [fill(one, fragment.place, before, skills) for one in filled]
     elif waiting.gap == "thing" and fragment.either:
         filled = [replace(intent, what=Selector(kind="", name=waiting.candidates[0]))]
@@ -104,8 +104,8 @@ def _without_question(fragment: Fragment, context: PlanContext, skills: Collecti
         return (Intent("put_down"), *filled) if wrong else filled  # the wrong one is in the hand
     if fragment.things and fragment.place is not None:
         brought = bool(before) and before[-1].skill in ("place", "move")
-        side = "push" if fragment.place.kind == "side" and not brought else ""
-        return tuple(fill(Intent(PUT, thing, side=side), fragment.place, (), skills) for thing in fragment.things)
+        skill = PUT if brought else SHIFT
+        return tuple(fill(Intent(skill, thing), fragment.place, (), skills) for thing in fragment.things)
     what = fragment.things[0].words if fragment.things else ""
     named = tuple(thing.name for thing in context.world.things if fragment.things and fragment.things[0].fits(thing))
     about = named if len(named) == 1 else ()

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from ..core.grounding import NOTICE, SWAP, TOWER
-from ..core.intent import Condition, Intent, Selector
+from ..core.intent import NOTICE, PUT, SHIFT, SWAP, TOWER, Condition, Intent, Selector
 from ..core.language import SIDES
 from . import lexicon as lex
 from .conditions import read_condition
 from .cursor import Cursor, Unclear
-from .fixtures import link_place, read_bar, read_down, read_drawer, read_home, read_needs, read_wave
-from .fragments import PUT, fill
+from .fixtures import read_bar, read_bare_place, read_down, read_drawer, read_home, read_needs, read_wave
+from .fragments import fill
 from .phrases import Place, read_place, read_things
 from .words import skip_afterwards, skip_joints, skip_politeness, take_verb, take_verb_after_comma
 
@@ -32,10 +31,10 @@ class Orders:
         """Read to the end."""
         cursor = self._cursor
         while not cursor.done:
-            left = len(cursor.words) - cursor.at
+            at = cursor.at
             self.clause()
             skip_joints(cursor)
-            if len(cursor.words) - cursor.at >= left:
+            if cursor.at == at:
                 raise Unclear(f'I did not understand "{cursor.rest}".')
 
     def clause(self) -> None:
@@ -81,7 +80,7 @@ class Orders:
         if begun and cursor.take("first", "before that"):
             self.found = [*self.found[begun:], *self.found[:begun]]
         skip_afterwards(cursor)
-        if not cursor.done and not cursor.sees(",", ";", ".", ":", "!", "?", "but", *lex.THEN):
+        if not cursor.done and not cursor.sees(*lex.MARKS, "but", *lex.THEN):
             raise Unclear(f'I did not understand "{cursor.rest}".')
 
     def _before(self) -> None:
@@ -195,7 +194,11 @@ class Orders:
         if needed is not None:
             self.found.append(needed)
             return
-        link_place(cursor)
+        bare = read_bare_place(cursor)
+        if bare is not None:
+            self._can = frozenset(("put",))
+            self.found += [self._fill(Intent(PUT, thing), bare) for thing in things]
+            return
         sorting = "sort" in can and cursor.sees(*lex.TOWARDS)
         if cursor.take(*lex.GOES) or sorting or (not can and cursor.sees(*lex.TOWARDS, "left", "right")):
             self._can = can = frozenset(("put",))
@@ -312,7 +315,7 @@ class Orders:
             raise Unclear("I can clear the table or a station.")
         base = Intent(PUT, Selector(place=place.name, count=0))
         goal = read_place(cursor) if cursor.take(*lex.TOWARDS) else None
-        self.found.append(base if goal is None else fill(base, goal, self.found, self._skills))
+        self.found.append(base if goal is None else self._fill(base, goal))
 
     def _plain(self, fits: Collection[str], intent: Intent, start: int) -> None:
         if not fits:
@@ -327,63 +330,63 @@ class Orders:
 
     def _bring(self, can: frozenset[str], things: list[Selector] | None, start: int) -> None:
         """A box that is taken, pushed, or brought somewhere."""
-        cursor = self._cursor
-        if not cursor.take("up", "off again", "down") and cursor.sees("off ,", "off .", "off and", "off then"):
-            cursor.take("off")
-        place: Place | None = None
-        hand = ""
-        leads = (*lex.FROM, *lex.TOWARDS, "there", "with", "using", "left", "right", "where")
-        while cursor.take("back", *lex.A_BIT) or cursor.sees(*leads):
-            if not cursor.sees(*leads):
-                continue
-            if cursor.take("with", "using"):
-                with_ = read_place(cursor)
-                if with_ is not None and with_.kind == "thing":  # "put it with the other large one"
-                    place = Place("with", what=with_.what)
-                    continue
-                if with_ is None or with_.kind not in ("hand", "side") or with_.value not in SIDES:
-                    raise Unclear(f'I did not understand "with {cursor.rest}".')
-                hand = with_.value
-                continue
-            if cursor.take(*lex.FROM):
-                source = read_place(cursor)
-                if source is None:
-                    raise Unclear(f'I did not understand "{cursor.rest}".')
-                if source.name and things:
-                    things = [replace(one, place=source.name) for one in things]
-                continue
-            at = cursor.at
-            towards = cursor.take(*lex.TOWARDS)
-            if not towards and cursor.sees("right now"):
-                break
-            place = read_place(cursor)
-            taken = towards in lex.AT and "pick" in can and "put" not in can
-            if taken and place is not None and (place.kind == "side" or place.name.startswith("station")):
-                # it says where the things are; a bin is where they go, since nothing is taken out of one
-                where = {"order": place.value} if place.kind == "side" else {"place": place.name}
-                things = [replace(one, **where) for one in things or []]  # type: ignore[arg-type]
-                place = None
-                continue
-            if place is None:
-                raise Unclear(f'I know no place called "{" ".join(cursor.words[at + 1 :])}".')
-            if place.what is not None and place.what.kind in ("drawer", "button", "bar"):
-                raise Unclear(f"I can't put anything on or into the {place.what.kind}.")
+        things, place, hand = self._where_to(can, things)
         if things is None:
             if "pick" in can and place is None:
                 raise Unclear("Which box?", "question")
             things = [Selector(kind="", refers="it")] if place is not None else []
         if not things:
-            raise Unclear(f'"{" ".join(cursor.words[start:])}" is not something I can do.')
-        pushes = "push" in can and not can & {"put"}
-        base = Intent(PUT, side="push" if pushes else "")
+            raise Unclear(f'"{" ".join(self._cursor.words[start:])}" is not something I can do.')
         if place is None and "pick" in can:
             self.found += [Intent("pick", thing, side=hand) for thing in things]
             return
+        shifts = "push" in can and "put" not in can
+        unsaid = "push" if shifts and "carry" not in can else "stack" if can == {"stack"} else PUT
         for thing in things:
-            intent = replace(base, what=thing)
             if place is None:
-                skill = "push" if pushes and "carry" not in can else "stack" if can == {"stack"} else PUT
-                self.found.append(replace(intent, skill=skill, side=""))
+                self.found.append(Intent(unsaid, thing))
+                continue
+            filled = self._fill(Intent(SHIFT if shifts else PUT, thing), place)
+            self.found.append(replace(filled, side=hand) if hand and not filled.side else filled)
+
+    def _where_to(
+        self, can: frozenset[str], things: list[Selector] | None
+    ) -> tuple[list[Selector] | None, Place | None, str]:
+        """What follows the things: where they are (they are narrowed by it), where they go, and with which hand."""
+        cursor = self._cursor
+        if not cursor.take("up", "off again", "down") and cursor.sees("off ,", "off .", "off and", "off then"):
+            cursor.take("off")
+        goal: Place | None = None
+        hand = ""
+        leads = (*lex.FROM, *lex.TOWARDS, "there", "with", "using", "left", "right", "where")
+        while cursor.take("back", *lex.A_BIT) or (cursor.sees(*leads) and not cursor.sees("right now")):
+            if not cursor.sees(*leads):
+                continue
+            at, lead = cursor.at, cursor.take("with", "using", *lex.FROM, *lex.TOWARDS)
+            place = read_place(cursor)
+            if place is None:
+                raise Unclear(f'I know no place called "{" ".join(cursor.words[at + len(lead.split()) :])}".')
+            if lead in ("with", "using"):
+                goal, hand = self._with_what(place, goal, hand)
+            elif lead in lex.FROM or _says_where(lead, place, can):
+                where = {"order": place.value} if place.kind == "side" else {"place": place.name} if place.name else {}
+                things = [replace(one, **where) for one in things or []]  # type: ignore[arg-type]
+            elif place.what is not None and place.what.kind in ("drawer", "button", "bar"):
+                raise Unclear(f"I can't put anything on or into the {place.what.kind}.")
             else:
-                filled = self._fill(intent, place)
-                self.found.append(replace(filled, side=hand) if hand and not filled.side else filled)
+                goal = place
+        return things, goal, hand
+
+    def _with_what(self, place: Place, goal: Place | None, hand: str) -> tuple[Place | None, str]:
+        """ "with your left hand", or "(put it) with the other large one"."""
+        if place.kind == "thing":
+            return Place("with", what=place.what), hand
+        if place.kind not in ("hand", "side") or place.value not in SIDES:
+            raise Unclear(f'I did not understand "with {self._cursor.rest}".')
+        return goal, place.value
+
+
+def _says_where(lead: str, place: Place, can: frozenset[str]) -> bool:
+    """ "take the box at station a": where it is. A bin is where it goes: nothing is taken out of one."""
+    taken = lead in lex.AT and "pick" in can and "put" not in can
+    return taken and (place.kind == "side" or place.name.startswith("station"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..core.intent import Selector
+from ..core.saying import article
 from . import lexicon as lex
 from .cursor import Cursor, Unclear
 
@@ -276,8 +277,8 @@ def _unknown(cursor: Cursor, start: int, determined: bool) -> None:
         cursor.at += 1
         noun = cursor.take_from(lex.nouns())
         if noun is not None:
-            raise Unclear(f"I can't see {_a(strange)} {strange} {noun[0]}.")
-        raise Unclear(f"I don't know what {_a(strange)} {strange} is.")
+            raise Unclear(f"I can't see {article(strange)} {strange} {noun[0]}.")
+        raise Unclear(f"I don't know what {article(strange)} {strange} is.")
     cursor.at = start
 
 
@@ -393,7 +394,3 @@ def _location(cursor: Cursor, goes_somewhere: bool) -> Place | None:
     if goes_somewhere and not source and not cursor.sees(*lex.TOWARDS):
         return None
     return place
-
-
-def _a(word: str) -> str:
-    return "an" if word[:1] in "aeiou" else "a"

@@ -19,7 +19,7 @@ def normalise(text: str) -> list[str]:
 
 
 def skip_joints(cursor: Cursor) -> None:
-    while cursor.take(",", ";", ".", ":", "!", "?", *lex.THEN):
+    while cursor.take(*lex.MARKS, *lex.THEN):
         pass
 
 
