@@ -3,8 +3,8 @@
 python bench/planner.py                 a table, and every case that went wrong
 python bench/planner.py --json          one line of JSON last
 
-A case is `world | words // more words | goal`; in `crowd.txt` and `unseen.txt`, by people who did not know the grammar,
-its tier comes first. By the unseen ones the grammar was never improved. The goal lists what must be true at the end:
+A case is `world | words // more words | goal`; in `crowd.txt` and `unseen.txt`, by an author who did not know the
+grammar, its tier comes first. By the unseen ones the grammar was never improved. The goal lists what must be true:
 `red_box=left_bin` (where a thing is), `a!=b`, `held=red_box` (`held=*` anything, `held=` nothing), `drawer:open`,
 `n(left_bin)=2` (how many boxes are there; `n(on)` on others), `did=push red_box left` (a step that was done), or
 `refuse`: nothing may be done.
