@@ -302,6 +302,15 @@ def test_what_was_said_before_counts(texts, steps):
     assert sentences(talk(*texts)[-1]) == short(steps)
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("let go of the red box", "put down the box"), ("let go of the blue box", "I don't hold the blue box.")],
+)
+def test_only_what_is_in_the_hand_is_let_go_of(text, wanted):
+    (proposal,) = talk(text, world=replace(SCENE, left="red_box_1"))
+    assert wanted == (sentences(proposal) if proposal.steps else proposal.say)
+
+
 def test_what_was_put_away_is_known_to_be_there():
     *_, where, again = talk("put the red box in the left bin", "where is it?", "pick up the red box")
     assert where.say == "The red box is in the left bin."
@@ -330,8 +339,7 @@ def test_every_plain_wording_means_exactly_its_instruction(instruction):
             assert sentences(EVERYTHING.plan(text, PlanContext(held))) == instruction.sentence, text
 
 
-def test_nearly_all_wordings_that_no_policy_was_taught_are_understood():
-    """Those it does not understand it asks about; nothing else is carried out."""
+def test_wordings_that_no_policy_was_taught_are_understood_rightly_or_not_at_all():
     right = wrong = told = 0
     for instruction in all_instructions(tuple(SLOTS)):
         if instruction.size:
@@ -343,8 +351,8 @@ def test_nearly_all_wordings_that_no_policy_was_taught_are_understood():
             if proposal.steps:
                 right += [step.sentence for step in proposal.steps] == [instruction.sentence]
                 wrong += [step.sentence for step in proposal.steps] != [instruction.sentence]
-    print(f"{right} of {told} right, {wrong} wrong")
     assert wrong / told < 0.01
+    assert right / told > 0.45
 
 
 GUESSING = OfflinePlanner(tuple(SLOTS), lambda text: (Instruction("pick", "red"), 0.0 if "dance" in text else 0.9))

@@ -15,8 +15,8 @@ from ..core.values import Array
 from ..sim.expert import ExpertStyle
 
 _ALOFT = {"elbow": (-0.5, 0.2), "shoulder_roll": (0.0, 0.6), "shoulder_pitch": (0.0, 0.6)}  # rad from home
-# Tasks that take most to learn are shown more often; a drawer stands open in every second scene only.
-_TWICE = ("stack", "sort", "hand_over", "push", "pick_size", "close_drawer", "close_drawer")
+# Shown beside all others once more each: what takes most to learn. A drawer stands open in every second scene only.
+_AGAIN = ("stack", "sort", "hand_over", "push", "pick_size", "close_drawer", "close_drawer")
 _FOLLOWED = 0.35  # how often a second instruction follows the first
 _ALOFT_SHARE = 0.2  # how often a task of the bench begins with the arms elsewhere
 
@@ -51,7 +51,7 @@ def _of_boxes(rng: np.random.Generator) -> list[Instruction]:
 def _of_bench(
     rng: np.random.Generator, config: SceneConfig, draw: SceneDraw, number: int, tasks: Sequence[str]
 ) -> list[Instruction]:
-    found, wanted = candidates(config, draw), tasks or (*BENCH_TASKS, *_TWICE)
+    found, wanted = candidates(config, draw), tasks or (*BENCH_TASKS, *_AGAIN)
     names = [name for name in wanted if found[name]] or [name for name in BENCH_TASKS if found[name]]
     task = wanted[number % len(wanted)]
     first = _one_of(rng, found[task if found[task] else str(rng.choice(names))])

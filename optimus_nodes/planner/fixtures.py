@@ -36,9 +36,8 @@ def read_down(cursor: Cursor) -> Intent | None:
     """ "let go", "put (it) down"."""
     start = cursor.at
     if cursor.take(*_LET_GO):
-        if cursor.take("of"):
-            read_things(cursor, False)
-        return Intent("put_down")
+        named = read_things(cursor, False) if cursor.take("of") else None
+        return Intent("put_down", named[0] if named and named[0].refers != "it" else None)
     verb = cursor.take_from(lex.verbs())
     if verb is None or "put" not in verb:
         cursor.at = start

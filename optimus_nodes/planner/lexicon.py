@@ -43,7 +43,7 @@ def _longest_first(*words: str) -> tuple[str, ...]:
 
 MARKS = (",", ";", ".", ":", "!", "?")
 FILLERS = frozenset(
-    ("uh", "um", "umm", "erm", "er", "ehm", "hm", "hmm", "mm", "ah", "oh", "exactly", "actually", "maybe")
+    ("uh", "um", "umm", "erm", "er", "ehm", "hm", "hmm", "mm", "ah", "oh", "exactly", "maybe")
 )
 SPELLED = {"pls": "please", "plz": "please", "thx": "thanks", "isnt": "isn't", "dont": "don't", "gonna": "going to"}
 TAGS = _longest_first(

@@ -40,7 +40,8 @@ class OfflinePlanner:
         self._skills, self._guess = tuple(skills), guess
 
     def plan(self, text: str, context: PlanContext) -> PlanProposal:
-        """Steps, a question, an answer or a plain refusal. Takes a few milliseconds; never raises."""
+        """Steps, a question, an answer or a plain refusal. Takes a few milliseconds, where it has to guess some 20 and
+        the first time a second. Raises nothing of its own."""
         memory = replace(context.memory, just=False)
         if is_stop(text):
             return PlanProposal("stop", "I stopped.")

@@ -43,7 +43,7 @@ class Orders:
         hand = skip_politeness(cursor)
         if cursor.take("not the other ones", "not the others", "not the rest", "nothing else"):
             return
-        if self.found and cursor.take(*lex.CORRECTING):
+        if cursor.take(*lex.CORRECTING) and self.found:
             self._correct()
             return
         cursor.take("but")
