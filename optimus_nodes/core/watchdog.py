@@ -11,7 +11,11 @@ from .values import Array, JointCommand, JointState
 
 
 class CommandWatchdog:
-    """Passes fresh commands on; after `timeout_s` of silence it brakes from the measured motion and holds there."""
+    """Passes fresh commands on; after `timeout_s` of silence it brakes from the measured motion and holds there.
+
+    A command is fresh for `timeout_s` after its arrival and, in robot time, after its stamp: one that lay in a
+    queue while the driver or the link stood still lives no longer for that.
+    """
 
     def __init__(self, robot: RobotSpec, timeout_s: float = 0.1) -> None:
         self._robot, self._timeout = robot, timeout_s
@@ -44,16 +48,17 @@ class CommandWatchdog:
 
     def effective(self, state: JointState, monotonic: float) -> JointCommand:
         """What to apply now: the last command while it is fresh, else a command that brakes and holds."""
-        if self._command is not None and monotonic - self._arrival <= self._timeout:
+        command = self._command
+        if command is not None and max(monotonic - self._arrival, state.stamp - command.stamp) <= self._timeout:
             self._held_at = None
-            return self._command
+            return command
         if self._held_at is None:
             self._held_at = monotonic
             self._guard.restart(state.position, state.velocity)
-            self.trips += self._command is not None
+            self.trips += command is not None
         if monotonic > self._held_at:
             self._guard.stop(monotonic - self._held_at)
             self._held_at = monotonic
         robot = self._robot
-        effort = np.zeros_like(state.position) if self._command is None else self._command.effort
+        effort = np.zeros_like(state.position) if command is None else command.effort
         return JointCommand(state.stamp, self._guard.position, self._guard.velocity, effort, robot.kp, robot.kd)

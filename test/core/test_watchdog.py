@@ -28,6 +28,15 @@ def test_fresh_commands_are_passed_on_as_they_are():
     assert not watchdog.holding
 
 
+def test_a_command_that_waited_in_a_queue_lives_no_longer():
+    watchdog = CommandWatchdog(ROBOT)
+    sent = command(stamp=7.0)
+    watchdog.accept(sent, 1.0)
+    assert watchdog.effective(at_rest(np.zeros(2), 7.09), 1.01) is sent
+    watchdog.effective(at_rest(np.zeros(2), 7.11), 1.02)
+    assert watchdog.holding and watchdog.trips == 1
+
+
 def test_before_any_command_the_measured_posture_is_held():
     watchdog = CommandWatchdog(ROBOT)
     held = watchdog.effective(at_rest(np.array([0.3, -0.2])), 0.0)

@@ -10,6 +10,7 @@ import signal
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,8 +27,8 @@ from optimus_nodes.cli.environment import enter_graph_environment, free_domain
 from optimus_nodes.cli.running import RunningGraph
 from optimus_nodes.ros import qos
 
-HOLD = 0.25  # s after which the drives must be told to hold
-SETTLED = 0.4  # s after which the joints must be still: the drives are damped, braked hard a limb creeps the last bit
+HOLD = 0.25  # s of robot time after which the drives must be told to hold
+SETTLED = 0.4  # s of it after which the joints must be still: the drives are damped, a limb creeps the last bit
 BACK = 4.0  # s after which the node must be heard again: twice the promise, since a test shares the machine
 STILL = 0.08  # rad/s: what counts as not moving
 WINDOW = 0.02  # s over which a speed is judged: one sample of a finger that slips on a box is not motion
@@ -64,6 +65,11 @@ class Told:
         wait_for(lambda: self.speed() > 0.5, self._listener, 15.0, "motion")
 
 
+def since(stamp: float, messages: Heard) -> list[tuple[float, Any]]:
+    """(robot time after `stamp`, message): a machine that stands still for a moment moves nothing."""
+    return [(at - stamp, message) for at, (_, message) in zip(messages.stamps(), messages, strict=True)]
+
+
 def moving(states: list[tuple[float, JointState]]) -> list[tuple[float, float, str]]:
     """(s, rad/s, joint) wherever the fastest joint covered more than STILL allows in WINDOW."""
     stamps = np.array([m.header.stamp.sec + 1e-9 * m.header.stamp.nanosec for _, m in states])
@@ -96,7 +102,7 @@ def test_the_robot_holds_and_the_node_comes_back(tmp_path: Path, node: str, monk
         told.order("put the red box in the left bin")
         killed = graph.pid(node)
         assert killed is not None
-        moment = time.monotonic()
+        moment, stamp = time.monotonic(), told.states.stamps()[-1]
         os.kill(killed, signal.SIGKILL)
 
         def is_back() -> bool:
@@ -105,16 +111,16 @@ def test_the_robot_holds_and_the_node_comes_back(tmp_path: Path, node: str, monk
                 heard = [m for m in heard if m.status[0].name.startswith("vla")]
             return bool(heard) and graph.pid(node) not in (None, killed)
 
-        wait_for(is_back, listener, max(BACK, 1.5 * first_start) + patience, f"return of {node}")
+        wait_for(is_back, listener, max(BACK, 3.0 * first_start) + patience, f"return of {node}")
         listener.spin(3.0)
-        after = [(arrival - moment, m) for arrival, m in told.states if arrival > moment + SETTLED]
+        after = [one for one in since(stamp, told.states) if one[0] > SETTLED]
         assert after, "no joint state came any more"
         if node == "sim":  # what the dead one still sent is over with the longest silence
             silences = [later - earlier for (earlier, _), (later, _) in pairwise([(0.0, None), *after])]
             after = after[int(np.argmax(silences)) :]
         held = after[0][0] if node == "sim" else HOLD
-        late = [(arrival - moment, m) for arrival, m in told.applied if arrival > moment + held]
-        pushed = [round(since, 2) for since, m in late if any(m.velocity)]
+        late = [one for one in since(stamp, told.applied) if one[0] > held]
+        pushed = [round(at, 2) for at, m in late if any(m.velocity)]
         assert not pushed, f"after the death of {node} the drives were told to move at {pushed[:5]} ... {pushed[-1]} s"
         settled = 0.5 if node == "sim" else 0.0  # laid out anew
         fast = [one for one in moving(after) if one[0] > after[0][0] + settled]
