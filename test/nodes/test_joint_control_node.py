@@ -117,14 +117,17 @@ def test_a_chunk_with_nan_is_refused_and_reported_by_reason(bench):
 
 def test_wrong_names_lengths_and_stale_chunks_are_reported_by_reason(bench):
     names = ("left_nose_joint", *bench.robot.joint_names[1:])
-    bench.run(0.03, lambda k: bench.chunk(0.5, names=names) if k == 0 else None)
-    bench.run(0.03, lambda k: bench.chunk(0.5, stamp=bench.now - 2.0) if k == 0 else None)
-    bench.run(0.03, lambda k: bench.chunk(0.5, stamp=bench.now + 2.0) if k == 0 else None)
     short = np.zeros((16, 7))
-    bench.run(0.03, lambda k: bench.chunk(0.5, positions=short) if k == 0 else None)
-    assert still(bench, 0.2)
-    for reason in ("names", "stale", "future", "length"):
+    wrong = {
+        "names": lambda: bench.chunk(0.5, names=names),
+        "stale": lambda: bench.chunk(0.5, stamp=bench.now - 2.0),
+        "future": lambda: bench.chunk(0.5, stamp=bench.now + 2.0),
+        "length": lambda: bench.chunk(0.5, positions=short),
+    }
+    for reason, send in wrong.items():  # one after the other: of two chunks in a queue only the newer is kept
+        bench.run(0.03, lambda k, send=send: send() if k == 0 else None)
         bench.report(f"refused_{reason}", "1")
+    assert still(bench, 0.2)
 
 
 def test_teleoperation_moves_a_joint_and_the_policy_waits(bench):

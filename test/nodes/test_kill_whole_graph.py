@@ -28,7 +28,7 @@ from optimus_nodes.cli.running import RunningGraph
 from optimus_nodes.ros import qos
 
 HOLD = 0.25  # s of robot time after which the drives must be told to hold
-SETTLED = 0.4  # s of it after which the joints must be still: the drives are damped, a limb creeps the last bit
+SETTLED = 0.5  # s of it after which the joints must be still: damped drives close the last gap in 0.1 s to 1 / e
 BACK = 4.0  # s after which the node must be heard again: twice the promise, since a test shares the machine
 STILL = 0.08  # rad/s: what counts as not moving
 WINDOW = 0.02  # s over which a speed is judged: one sample of a finger that slips on a box is not motion

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -11,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from optimus_nodes.cli.environment import graph_environment
+from optimus_nodes.cli.environment import free_domain, graph_environment
 from optimus_nodes.cli.running import RunningGraph
 from optimus_nodes.dataset.files import read_sealed
 from optimus_nodes.dataset.mcap_reader import topics
 
 TASK = "put the red box in the left bin"
-DOMAIN = 60 + os.getpid() % 20
+DOMAIN = free_domain()
 
 
 def optimus(*words: str, timeout: float = 90.0) -> subprocess.CompletedProcess[str]:
