@@ -64,7 +64,7 @@ def _of_bench(
 def _follower(
     rng: np.random.Generator, found: dict[str, tuple[Instruction, ...]], draw: SceneDraw, first: Instruction
 ) -> Instruction | None:
-    """What may sensibly be asked once `first` is done."""
+    """What may sensibly be asked once `first` is done; never the same again, which could not be told apart from it."""
     if first.skill == "hand_over":
         return None
     if first.skill == "pick":
@@ -72,7 +72,8 @@ def _follower(
         return _one_of(rng, (Instruction("put_down"), replace(first, skill="place", bin=bin_)))
     touched = {first.colour, first.onto} | {box.colour for box in draw.boxes if box.size_word == first.size}
     task = str(rng.choice(("pick_colour", "point", "place_left", "place_right", "wave", "press_button")))
-    return _one_of(rng, [one for one in found[task] if not one.size and one.colour not in touched - {""}])
+    fitting = [one for one in found[task] if one != first and not one.size and one.colour not in touched - {""}]
+    return _one_of(rng, fitting) if fitting else None
 
 
 def _one_of(rng: np.random.Generator, some: list[Instruction] | tuple[Instruction, ...]) -> Instruction:
