@@ -26,7 +26,8 @@ def run_job(root: str, job: str, options: list[str]) -> int:
             return 0
     home = Environment(Path(root))
     tools, training = job in ("test", "test-lerobot", "lint"), job in ("test", "env-train")
-    set_up(home, stages_for(home, tools=tools, training=training), job)
+    models = job in ("test", "env-llm")
+    set_up(home, stages_for(home, tools=tools, training=training, models=models), job)
     if job.startswith("env"):
         first = "source .venv/share/optimus_humanoid/local_setup.bash" if home.ros else "source .venv/bin/activate"
         print(f"ready: {home.folder} (type `{first}`, then `optimus --help`)")

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "requirements"
-LOCKS = ("ros", "base", "test", "train")
+LOCKS = ("ros", "base", "test", "train", "llm")
 
 
 def main() -> int:

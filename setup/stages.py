@@ -82,8 +82,8 @@ class Stage:
         return sorted(path for pattern in self.files for path in root.glob(pattern) if path.is_file())
 
 
-def stages_for(home: Environment, *, tools: bool, training: bool) -> list[Stage]:
-    """The stages a job needs: with `tools` for tests and lint, with `training` for torch."""
+def stages_for(home: Environment, *, tools: bool, training: bool, models: bool = False) -> list[Stage]:
+    """The stages a job needs: with `tools` for tests and lint, `training` for torch, `models` for language models."""
     locks = ("sourced",) if home.ros else ("base", "ros")
     interfaces = ("package.xml", "CMakeLists.txt", "msg/*.msg", "srv/*.srv", "action/*.action", "setup/builds.py")
     nodes = _names(home.root / "optimus_nodes", "*_node.py")
@@ -116,6 +116,8 @@ def stages_for(home: Environment, *, tools: bool, training: bool) -> list[Stage]
     ]
     if tools:
         stages.append(_locked("tools", "test tools", ("test",)))
+    if models:  # a small model too: the only one that lies on the index, and enough to try the wiring
+        stages.append(_locked("models", "language models", ("llm", "smollm")))
     if training:
         stages.append(_locked("training", "training libraries", ("train",)))
         torch = ("requirements/torch.txt", "setup/torch_build.py")

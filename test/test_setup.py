@@ -259,7 +259,7 @@ def test_both_environments_are_removed_by_make_clean_and_ignored_by_git() -> Non
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_every_locked_library_has_one_version_and_a_hash(lock: Path) -> None:
     entries = re.split(r"\n(?=\S)", lock.read_text().strip())
-    assert len(entries) > 5
+    assert entries
     for entry in entries:
         assert re.match(r"[A-Za-z0-9._-]+(\[\w+\])?==[^\s;]+", entry), entry
         assert "--hash=sha256:" in entry, entry

@@ -62,7 +62,7 @@ class PlanContext:
 
     `memory`: what was spoken of last. `pending`: the question that waits for an answer. `doing`: the sentence being
     carried out, "" for none. `done`: sentences of the steps that were carried out, the latest last. `trouble`: why the
-    last plan ended badly, "" when it did not.
+    last plan ended badly, "" when it did not. `turns`: what was said before and answered, the latest last.
     """
 
     world: World = field(default_factory=World)
@@ -71,6 +71,7 @@ class PlanContext:
     doing: str = ""
     done: tuple[str, ...] = ()
     trouble: str = ""
+    turns: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ class PlannedStep:
 class PlanProposal:
     """What a planner makes of an instruction: `say` is for the person, `steps` only for status "plan".
 
-    `memory` and `pending` are for the context of what is said next.
+    `memory` and `pending` are for the context of what is said next. `understood`: false when the words were not, so
+    that another planner may do better.
     """
 
     status: Status
@@ -93,6 +95,7 @@ class PlanProposal:
     steps: tuple[PlannedStep, ...] = ()
     memory: Memory = field(default_factory=Memory)
     pending: Pending | None = None
+    understood: bool = True
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:

@@ -70,8 +70,9 @@ class OfflinePlanner:
         except Unclear as unclear:
             memory = replace(memory, last=unclear.about or memory.last)
             if unclear.status == "refused" and context.pending is None and (guessed := self._guessed(text, context)):
-                return replace(guessed, say=f"{unclear.say} {guessed.say}")
-            return PlanProposal(unclear.status, unclear.say, (), memory, context.pending)
+                return replace(guessed, say=f"{unclear.say} {guessed.say}", understood=False)
+            known = unclear.status != "refused"
+            return PlanProposal(unclear.status, unclear.say, (), memory, context.pending, known)
         return self._grounded(intents, context)
 
     def _guessed(self, text: str, context: PlanContext) -> PlanProposal | None:
@@ -87,15 +88,20 @@ class OfflinePlanner:
         return PlanProposal("question", say, (), context.memory, Pending(intents, 0, "consent"))
 
     def _grounded(self, intents: tuple[Intent, ...], context: PlanContext) -> PlanProposal:
-        world = context.world
-        made = ground(intents, world, context.memory, self._skills)
-        if made.status == "question":
-            waiting = Pending(intents, made.at, made.gap, made.candidates)
-            return PlanProposal("question", made.say, (), made.memory, waiting)
-        if made.status != "plan":
-            return PlanProposal(made.status, made.say, (), made.memory)
-        steps = tuple(PlannedStep(step, sentence_for(step, world)) for step in made.steps)
-        return _plan(steps, made.memory, made.skipped)
+        return proposal_of(intents, context, self._skills)
+
+
+def proposal_of(intents: tuple[Intent, ...], context: PlanContext, skills: Sequence[str]) -> PlanProposal:
+    """What is to be done or said about `intents`, whoever found them in the words."""
+    world = context.world
+    made = ground(intents, world, context.memory, skills)
+    if made.status == "question":
+        waiting = Pending(intents, made.at, made.gap, made.candidates)
+        return PlanProposal("question", made.say, (), made.memory, waiting)
+    if made.status != "plan":
+        return PlanProposal(made.status, made.say, (), made.memory)
+    steps = tuple(PlannedStep(step, sentence_for(step, world)) for step in made.steps)
+    return _plan(steps, made.memory, made.skipped)
 
 
 def _plan(steps: tuple[PlannedStep, ...], memory: Memory, skipped: Sequence[str] = ()) -> PlanProposal:
