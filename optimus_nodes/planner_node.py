@@ -8,10 +8,8 @@ starts gives an empty task first; while one is dead, lease.watch tells the polic
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 
 from optimus_humanoid.msg import ActionChunk, Plan, Task
 from rclpy.node import Node
@@ -23,7 +21,7 @@ from optimus_nodes.core.plan_session import PlanSession, Request
 from optimus_nodes.core.planner import Planner, PlanProposal
 from optimus_nodes.core.robot_clock import RobotClock
 from optimus_nodes.core.world import assumed_world
-from optimus_nodes.planner.offline import OfflinePlanner
+from optimus_nodes.planner.make import make_planner
 from optimus_nodes.planner.params import PlannerParams
 from optimus_nodes.policy.reading import reader_on_demand
 from optimus_nodes.robot.share import share_path
@@ -31,6 +29,7 @@ from optimus_nodes.ros import convert, lease, qos
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.plan_server import PlanServer
 from optimus_nodes.ros.runtime import run
+from optimus_nodes.ros.thinker import thinker_for
 
 TICK_S = 0.05
 
@@ -41,12 +40,12 @@ class PlannerNode(Node):
     def __init__(self, make: Callable[[PlannerParams], Planner]) -> None:
         super().__init__("planner")
         self._params = declare(self, PlannerParams)
-        self._planner = make(self._params)
+        self._thinker = thinker_for(self, make(self._params), self._params)
         first_id = int(time.time() * 10) % 2**32  # ids must grow over restarts too, and fast talkers use some
-        world = assumed_world(self._params.known_skills)
-        self._session = PlanSession(self._params.rules, first_id, self._params.planning_timeout, world)
+        rules, skills = self._params.rules, self._params.known_skills
+        world = assumed_world(skills)
+        self._session = PlanSession(rules, first_id, self._params.planning_timeout, world, skills, self._thinker.looks)
         self._robot_clock = RobotClock()
-        self._answers: SimpleQueue[tuple[Request, PlanProposal | Exception]] = SimpleQueue()
         self._sent_task: object = None
         self._sent_plan: object = None
         self._sent_at = 0.0
@@ -83,12 +82,13 @@ class PlannerNode(Node):
         self._publish()
 
     def _on_tick(self) -> None:
-        try:
-            while True:
-                self._take(*self._answers.get_nowait())
-        except Empty:
-            pass
+        for request, answer in self._thinker.answers():
+            self._take(request, answer)
+        for number, seen in self._thinker.sights():
+            self._session.saw(number, seen, time.monotonic())
         self._session.tick(time.monotonic())
+        if number := self._session.wants_look():
+            self._thinker.look(number)
         self._publish()
         self._server.flush()
 
@@ -97,14 +97,8 @@ class PlannerNode(Node):
         number, request = self._session.ask(text, time.monotonic())
         self._publish()
         if request is not None:
-            threading.Thread(target=self._think, args=(request,), daemon=True).start()
+            self._thinker.begin(request)
         return number
-
-    def _think(self, request: Request) -> None:
-        try:
-            self._answers.put((request, self._planner.plan(request.text, request.context)))
-        except Exception as error:  # handed to the node's own thread, which knows what to do
-            self._answers.put((request, error))
 
     def _take(self, request: Request, answer: PlanProposal | Exception) -> None:
         if isinstance(answer, PlanProposal):
@@ -138,7 +132,7 @@ class PlannerNode(Node):
 def main() -> int:
     """Entry point of planner_node."""
     guess = reader_on_demand(share_path("models/language"))
-    return run(lambda: PlannerNode(lambda params: OfflinePlanner(params.known_skills, guess)))
+    return run(lambda: PlannerNode(lambda params: make_planner(params, guess)))
 
 
 if __name__ == "__main__":

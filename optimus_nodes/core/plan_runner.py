@@ -27,22 +27,32 @@ class PlanRules:
     done_hold_s: float = field(default=0.5, metadata={"doc": "How long that progress must be held, s."})
     step_timeout_s: float = field(default=30.0, metadata={"doc": "A step that takes longer has failed, s."})
     silence_s: float = field(default=5.0, metadata={"doc": "A policy silent for longer does not answer, s."})
+    retries: int = field(default=2, metadata={"doc": "How often in a plan a step seen to have failed is repeated."})
+    check_s: float = field(default=4.0, metadata={"doc": "A look after a step that takes longer is not waited for, s."})
 
     def __post_init__(self) -> None:
         if not 0.0 < self.done_progress <= 1.0:
             raise ConfigError(f"done_progress is {self.done_progress}; allowed above 0 to 1")
-        for name in ("done_hold_s", "step_timeout_s", "silence_s"):
+        if self.retries < 0:
+            raise ConfigError(f"retries is {self.retries}; allowed 0 or more")
+        for name in ("done_hold_s", "step_timeout_s", "silence_s", "check_s"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0.0):
                 raise ConfigError(f"{name} is {value}; allowed 0 s or more")
 
 
 class PlanRunner:
-    """One plan at a time. The robot holds still whenever `task.sentence` is empty."""
+    """One plan at a time. The robot holds still whenever `task.sentence` is empty.
 
-    def __init__(self, rules: PlanRules, first_id: int = 1) -> None:
+    With `looks` a step is not over when the policy says so, or when its time is up: the robot holds, `checking` is
+    true, and who looks calls `confirm`, `again` or `give_up`. When nobody does for `check_s`, the policy is believed.
+    """
+
+    def __init__(self, rules: PlanRules, first_id: int = 1, looks: bool = False) -> None:
         """`first_id` is where plan and task ids start; a later start must use a higher one."""
-        self.rules = rules
+        self.rules, self._looks = rules, looks
+        self.checking = ""  # why a step is looked at: "done" or what went wrong
+        self._tried = 0
         self._next_id = first_id
         self._emergency = False
         self._step = 0
@@ -67,13 +77,13 @@ class PlanRunner:
             return ("The emergency stop is pressed. Reset it first, then tell me again.",)
         dropped = self._end(PlanState.CANCELLED, REPLACED, REPLACED_SAY)
         steps = tuple(PlanStep(sentence) for sentence in sentences)
-        self.plan = Plan(self._new_id(), instruction, steps, PlanState.RUNNING, say)
+        self.plan, self._tried = Plan(self._new_id(), instruction, steps, PlanState.RUNNING, say), 0
         self._begin(0, now)
         return (*dropped, say) if say else dropped
 
     def on_progress(self, task_id: int, progress: float, now: float) -> Speech:
         """Take a report of the policy. Reports about another task, or not finite ones, count for nothing."""
-        if not self.running or task_id != self.task.id or not math.isfinite(progress):
+        if not self.running or self.checking or task_id != self.task.id or not math.isfinite(progress):
             return ()
         self._heard = now
         progress = min(max(progress, 0.0), 1.0)
@@ -85,17 +95,51 @@ class PlanRunner:
             self._above_since = now
         if now - self._above_since < self.rules.done_hold_s:
             return ()
+        if self._looks:
+            return self._check("done", now)
         return self._finish_step(now)
 
     def tick(self, now: float) -> Speech:
         """Fail the step that took too long or that the policy has fallen silent about."""
         if not self.running:
             return ()
+        if self.checking:
+            if now - self._began <= self.rules.check_s:
+                return ()
+            return self._finish_step(now) if self.checking == "done" else self._fail(self.checking)
         if now - self._heard > self.rules.silence_s:
             return self._fail("the policy does not answer")
         if now - self._began > self.rules.step_timeout_s:
-            return self._fail(f"it took longer than {self.rules.step_timeout_s:g} s")
+            reason = f"it took longer than {self.rules.step_timeout_s:g} s"
+            return self._check(reason, now) if self._looks else self._fail(reason)
         return ()
+
+    @property
+    def step(self) -> int:
+        """Number of the step under way, from 0."""
+        return self._step
+
+    @property
+    def may_try_again(self) -> bool:
+        return self._tried < self.rules.retries
+
+    def confirm(self, now: float) -> Speech:
+        """What was looked at is as it should be: go on."""
+        return self._finish_step(now) if self.running and self.checking else ()
+
+    def again(self, sentences: Sequence[str], say: str, now: float) -> Speech:
+        """Do `sentences` instead of the step that was looked at. See `may_try_again`."""
+        if not (self.running and self.checking) or self.plan is None:
+            return ()
+        before, later = self.plan.steps[: self._step], self.plan.steps[self._step + 1 :]
+        self.plan = replace(self.plan, steps=(*before, *(PlanStep(one) for one in sentences), *later), say=say)
+        self._tried += 1
+        self._begin(self._step, now)
+        return (say,)
+
+    def give_up(self, reason: str) -> Speech:
+        """The step that was looked at has failed for good, and the plan with it."""
+        return self._fail(reason) if self.running and self.checking else ()
 
     def cancel(self, reason: str = "cancelled", say: str = "I stopped.") -> Speech:
         """End the plan at once: the task is empty from now on, so the robot holds."""
@@ -119,6 +163,7 @@ class PlanRunner:
     def _begin(self, step: int, now: float) -> None:
         assert self.plan is not None
         self._step, self._began, self._heard, self._above_since = step, now, now, None
+        self.checking = ""
         self._change(state=StepState.RUNNING)
         self.task = Task(self._new_id(), self.plan.steps[step].sentence)
 
@@ -128,8 +173,15 @@ class PlanRunner:
         steps[self._step] = replace(steps[self._step], **changes)  # type: ignore[arg-type]
         self.plan = replace(self.plan, steps=tuple(steps))
 
+    def _check(self, why: str, now: float) -> Speech:
+        """Hold still while somebody looks."""
+        self.checking, self._began = why, now
+        self.task = Task(self._new_id())
+        return ()
+
     def _finish_step(self, now: float) -> Speech:
         assert self.plan is not None
+        self.checking = ""
         self._change(state=StepState.DONE)
         if self._step + 1 < len(self.plan.steps):
             self._begin(self._step + 1, now)
@@ -142,12 +194,14 @@ class PlanRunner:
         return (say,)
 
     def _fail(self, reason: str) -> Speech:
-        return self._end(PlanState.FAILED, reason, f"I could not {self.task.sentence}: {reason}.")
+        sentence = self.plan.steps[self._step].sentence if self.plan is not None else ""
+        return self._end(PlanState.FAILED, reason, f"I could not {sentence}: {reason}.")
 
     def _end(self, state: PlanState, reason: str, say: str) -> Speech:
         """End a running plan badly: the step under way takes `state` and `reason`, later ones are cancelled."""
         if not self.running or self.plan is None:
             return ()
+        self.checking = ""
         self._change(state=_ENDS[state], reason=reason)
         steps = tuple(
             replace(step, state=StepState.CANCELLED, reason=reason) if step.state is StepState.PENDING else step

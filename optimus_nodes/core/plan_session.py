@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from .intent import Memory
+from .language import SLOTS
+from .outcome import VISIBLE, mended, missing
 from .plan import Plan, PlanState, StepState
+from .plan_gate import objection
 from .plan_runner import REPLACED, REPLACED_SAY, PlanRules, PlanRunner, Speech
 from .planner import Pending, PlanContext, PlannedStep, PlanProposal, is_stop
-from .world import World, after
+from .saying import capital
+from .world import World, after, assumed_world, sentence_for
 
 REMEMBERED = 50  # steps that were done
+TURNS = 20  # of the conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +45,35 @@ class Ended:
 
 
 class PlanSession:
-    """One request and one plan at a time; the newest request wins. `world`: what is in sight, as far as it is known."""
+    """One request and one plan at a time; the newest request wins. `world`: what is in sight, as far as it is known.
+
+    `skills`: what the policy in use can do; a plan with anything else is refused whoever made it. `looks`: somebody can
+    look at the scene; after each step `wants_look` says when, and `saw` takes what was seen.
+    """
 
     def __init__(
-        self, rules: PlanRules, first_id: int = 1, planning_timeout_s: float = 20.0, world: World | None = None
+        self,
+        rules: PlanRules,
+        first_id: int = 1,
+        planning_timeout_s: float = 20.0,
+        world: World | None = None,
+        skills: Collection[str] = tuple(SLOTS),
+        looks: bool = False,
     ) -> None:
-        self.runner = PlanRunner(rules, first_id)
-        self._timeout = planning_timeout_s
+        self.runner = PlanRunner(rules, first_id, looks)
+        self._looked_for = 0
+        self._seen: World | None = None
+        self._timeout, self._skills = planning_timeout_s, skills
         self._last_request = 0
         self._asked: Request | None = None
         self._asked_at = 0.0
         self._owner = 0
         self._steps: tuple[PlannedStep, ...] = ()
-        self.world = world or World()
+        self.world = world or assumed_world(skills)
         self._memory = Memory()
         self._pending: Pending | None = None
         self._done: deque[str] = deque(maxlen=REMEMBERED)
+        self._turns: deque[tuple[str, str]] = deque(maxlen=TURNS)
         self._finished, self._trouble = 0, ""
         self._speech: list[str] = []
         self._ended: list[Ended] = []
@@ -72,7 +91,8 @@ class PlanSession:
 
     def context(self) -> PlanContext:
         doing = self.runner.task.sentence
-        return PlanContext(self.world, self._memory, self._pending, doing, tuple(self._done), self._trouble)
+        done, turns = tuple(self._done), tuple(self._turns)
+        return PlanContext(self.world, self._memory, self._pending, doing, done, self._trouble, turns)
 
     def ask(self, text: str, now: float) -> tuple[int, Request | None]:
         """Take words from a person: the id they go under, and what to ask the planner (None: nothing).
@@ -89,11 +109,18 @@ class PlanSession:
         return request.id, request
 
     def answer(self, request: Request, proposal: PlanProposal, now: float) -> None:
-        """Take the planner's proposal for `request`. Void when the request is no longer the newest."""
+        """Take the planner's proposal for `request`, whose world is what is in sight now.
+
+        Void when the request is no longer the newest.
+        """
         if self._asked is None or self._asked.id != request.id:
             return
         self._asked = None
+        self.world = request.context.world
+        if problem := objection(proposal.steps, request.context.world, self._skills):
+            proposal = PlanProposal("refused", problem, memory=request.context.memory)
         self._memory, self._pending = proposal.memory, proposal.pending
+        self._turns.append((request.text, proposal.say))
         if proposal.status == "stop":
             self.cancel()
         if proposal.status != "plan":
@@ -127,6 +154,37 @@ class PlanSession:
 
     def on_part_lost(self, part: str) -> None:
         self._after(self.runner.on_part_lost(part))
+
+    def wants_look(self) -> int:
+        """Once whenever what a step has done is to be looked at, the number of that look; else 0."""
+        number = self.runner.task.id
+        if not self.runner.checking or self._looked_for == number:
+            return 0
+        self._looked_for = number
+        return number
+
+    def saw(self, look: int, seen: World, now: float) -> None:
+        """What look number `look` has shown: go on, try again, or give up politely. An old look is void."""
+        if not self.runner.checking or look != self.runner.task.id:
+            return
+        step, why = self._steps[self.runner.step].step, self.runner.checking
+        wrong = missing(step, self.world, seen)
+        if why != "done" and step.skill not in VISIBLE:
+            wrong = why
+        if not wrong:
+            self._seen = seen
+            self._after(self.runner.confirm(now))
+            return
+        self.world = seen
+        steps = mended(step, seen) if self.runner.may_try_again and step.skill in VISIBLE else ()
+        if not steps:
+            self._after(self.runner.give_up(wrong))
+            return
+        planned = tuple(PlannedStep(one, sentence_for(one, seen)) for one in steps)
+        at = self.runner.step
+        self._steps = (*self._steps[:at], *planned, *self._steps[at + 1 :])
+        say = f"{capital(wrong)}. I try again."
+        self._after(self.runner.again([one.sentence for one in planned], say, now))
 
     def tick(self, now: float) -> None:
         if self._asked is not None and now - self._asked_at > self._timeout:
@@ -165,7 +223,8 @@ class PlanSession:
         """A step was done. Of a world that nobody looks at only the hands are known."""
         self._done.append(done.sentence)
         then = after(done.step, self.world)
-        self.world = replace(then, things=self.world.things) if self.world.assumed else then
+        self.world = self._seen or (replace(then, things=self.world.things) if self.world.assumed else then)
+        self._seen = None
 
     def _after(self, speech: Speech) -> None:
         """Say it, remember what was done, and end the request when its plan has ended."""

@@ -1,0 +1,156 @@
+"""After a step somebody looks: what was done goes on, what was not is tried again, what is impossible is given up."""
+
+import dataclasses
+
+import pytest
+
+from optimus_nodes.core.outcome import mended, missing
+from optimus_nodes.core.plan import PlanState, StepState
+from optimus_nodes.core.plan_runner import PlanRules
+from optimus_nodes.core.plan_session import PlanSession
+from optimus_nodes.core.planner import PlannedStep, PlanProposal
+from optimus_nodes.core.world import Step, Thing, World, after, sentence_for
+
+WORLD = World(
+    (
+        Thing("red", colour="red", size="large", place="station_a", across=0.3),
+        Thing("blue", colour="blue", size="small", place="station_b", across=-0.3),
+        Thing("bar", "bar"),
+        Thing("drawer", "drawer", state="closed"),
+    ),
+    ("left_bin", "right_bin", "station_a", "station_b"),
+)
+PLACE, WAVE = Step("place", "red", "left_bin"), Step("wave", side="left")
+
+
+def begun(*steps: Step, **rules: object) -> PlanSession:
+    """A session that does `steps` and is about to look at the first."""
+    session = PlanSession(PlanRules(**rules), world=WORLD, looks=True)
+    _, request = session.ask("do it", 0.0)
+    planned = tuple(PlannedStep(step, sentence_for(step, WORLD)) for step in steps)
+    session.answer(request, PlanProposal("plan", "I will.", planned), 0.0)
+    finish(session)
+    session.drain()
+    return session
+
+
+def finish(session: PlanSession, now: float = 1.0) -> None:
+    """The policy says that it is done."""
+    for k in range(12):
+        session.on_progress(session.runner.task.id, 1.0, now + 0.05 * k)
+
+
+def test_while_somebody_looks_the_robot_holds_and_one_look_is_asked_for():
+    session = begun(PLACE)
+    assert session.runner.task.sentence == "" and session.runner.plan.state is PlanState.RUNNING
+    number = session.runner.task.id
+    assert [session.wants_look() for _ in range(3)] == [number, 0, 0]
+    session.saw(number - 1, after(PLACE, WORLD), 2.0)  # of an older look
+    assert session.runner.checking
+
+
+def test_what_is_seen_to_be_done_is_done_and_remembered_as_it_was_seen():
+    session = begun(PLACE, WAVE)
+    seen = dataclasses.replace(after(PLACE, WORLD), things=after(PLACE, WORLD).things[:2])
+    session.saw(session.runner.task.id, seen, 2.0)
+    assert session.drain()[0] == ("Next: wave with your left hand.",)
+    assert session.world == seen and session.context().done == ("put the red box in the left bin",)
+
+
+def test_what_is_not_done_is_said_and_tried_again():
+    session = begun(PLACE)
+    session.wants_look()
+    session.saw(session.runner.task.id, WORLD, 2.0)
+    assert session.drain()[0] == ("The red box is not in the left bin. I try again.",)
+    assert session.runner.task.sentence == "put the red box in the left bin"
+    finish(session, 3.0)
+    assert session.wants_look()
+    session.saw(session.runner.task.id, after(PLACE, WORLD), 4.0)
+    assert session.runner.plan.state is PlanState.DONE
+
+
+def test_what_stands_in_the_way_is_done_first():
+    session = begun(PLACE)
+    wrong = after(Step("pick", "blue"), WORLD)
+    session.saw(session.runner.task.id, wrong, 2.0)
+    assert session.runner.task.sentence == "put down the box"
+    sentences = [step.sentence for step in session.runner.plan.steps]
+    assert sentences == ["put down the box", "put the red box in the left bin"]
+
+
+def test_what_fails_again_and_again_is_given_up_politely():
+    session = begun(PLACE, retries=1)
+    session.saw(session.runner.task.id, WORLD, 2.0)
+    finish(session, 3.0)
+    session.drain()
+    session.saw(session.runner.task.id, WORLD, 4.0)
+    said, (ended,) = session.drain()
+    assert said == ("I could not put the red box in the left bin: the red box is not in the left bin.",)
+    assert not ended.success and session.context().trouble == "the red box is not in the left bin"
+
+
+def test_a_thing_that_is_gone_is_not_looked_for_again():
+    session = begun(PLACE)
+    session.saw(session.runner.task.id, dataclasses.replace(WORLD, things=WORLD.things[1:]), 2.0)
+    said, _ = session.drain()
+    assert said == ("I could not put the red box in the left bin: I can't see the red box any more.",)
+
+
+def test_a_step_that_took_too_long_may_be_done_all_the_same():
+    session = PlanSession(PlanRules(step_timeout_s=5.0, silence_s=100.0), world=WORLD, looks=True)
+    for step, seen, state in ((PLACE, after(PLACE, WORLD), StepState.DONE), (WAVE, WORLD, StepState.FAILED)):
+        _, request = session.ask("do it", 0.0)
+        session.answer(request, PlanProposal("plan", "I will.", (PlannedStep(step, sentence_for(step, WORLD)),)), 0.0)
+        session.tick(6.0)
+        assert session.wants_look()
+        session.saw(session.runner.task.id, seen, 6.5)
+        assert session.runner.plan.steps[0].state is state
+
+
+def test_a_look_that_never_comes_leaves_the_policy_believed():
+    session = begun(PLACE, check_s=4.0)
+    session.tick(3.0)
+    assert session.runner.plan.state is PlanState.RUNNING
+    session.tick(6.0)
+    assert session.runner.plan.state is PlanState.DONE
+
+
+def test_a_stop_while_looking_ends_it():
+    session = begun(PLACE, WAVE)
+    session.ask("stop", 2.0)
+    session.saw(session.runner.task.id, after(PLACE, WORLD), 2.1)
+    assert session.runner.plan.state is PlanState.CANCELLED and session.runner.task.sentence == ""
+
+
+HELD = after(Step("pick", "red"), WORLD)
+
+
+@pytest.mark.parametrize(
+    ("step", "before", "seen", "reason"),
+    [
+        (Step("pick", "red"), WORLD, HELD, ""),
+        (Step("pick", "red"), WORLD, WORLD, "the red box is not in my hand"),
+        (Step("put_down"), HELD, WORLD, ""),
+        (Step("put_down"), HELD, HELD, "the red box is still in my hand"),
+        (PLACE, WORLD, HELD, "the red box is still in my hand"),
+        (Step("move", "red", "station_b"), WORLD, WORLD, "the red box is not at station b"),
+        (Step("stack", "blue", onto="red"), WORLD, WORLD, "the blue box is not on the red box"),
+        (Step("sort", "blue"), WORLD, WORLD, "the blue box is not in the left bin"),
+        (Step("open"), WORLD, WORLD, "the drawer is closed"),
+        (Step("open"), WORLD, after(Step("open"), WORLD), ""),
+        (Step("hand_over", side="left"), WORLD, dataclasses.replace(WORLD, left="bar"), ""),
+        (Step("hand_over", side="left"), WORLD, WORLD, "the bar is not in my left hand alone"),
+        (Step("push", "red", side="left"), WORLD, WORLD, "the red box has not moved to the left"),
+        (Step("push", "blue", side="left"), WORLD, WORLD.with_thing("blue", across=-0.2), ""),
+        (Step("press"), WORLD, WORLD, ""),
+    ],
+)
+def test_what_is_missing_of_a_step(step, before, seen, reason):
+    assert missing(step, before, seen) == reason
+
+
+def test_what_cannot_be_done_any_more_is_not_mended():
+    assert mended(PLACE, WORLD) == (PLACE,)
+    assert mended(PLACE, after(Step("pick", "blue"), WORLD)) == (Step("put_down"), PLACE)
+    assert mended(PLACE, dataclasses.replace(WORLD, things=())) == ()
+    assert mended(PLACE, after(PLACE, WORLD)) == ()
