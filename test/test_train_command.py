@@ -64,9 +64,8 @@ def test_ctrl_c_writes_the_bundle_and_resume_finishes_it(data: str, tmp_path: Pa
             process.kill()
     assert "go on with the same options and --resume" in rest
     stopped = int(rest.split("stopped at step ")[1].split(";")[0])
-    again = subprocess.run([*command, str(stopped + 1)], env=environment, capture_output=True, text=True, timeout=100)
-    assert again.returncode == 2
-    assert "holds a checkpoint; add --resume to go on" in again.stderr
+    with pytest.raises(ConfigError, match="holds a checkpoint; add --resume to go on"):
+        run([data], tmp_path / "m", work=tmp_path / "w", resume=False)
     done = subprocess.run(
         [*command, str(stopped + 1), "--resume"], env=environment, capture_output=True, text=True, timeout=100
     )

@@ -11,13 +11,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from optimus_humanoid.msg import JointCommand as JointCommandMsg
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState
+
 from optimus_nodes.cli.companion import Companion
 from optimus_nodes.cli.environment import enter_graph_environment, free_domain, graph_environment
+from optimus_nodes.core.values import JointCommand
 from optimus_nodes.drivers.processes import start_process
 from optimus_nodes.robot.load import load_robot
-from optimus_nodes.ros import convert
+from optimus_nodes.ros import convert, qos
 
 ROBOT, URDF = load_robot("optimus")
+ELBOW = "left_elbow_joint"
+ALL = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)  # a listener that may fall behind
 
 
 class Bench:
@@ -78,6 +86,27 @@ class Heard(list[tuple[float, Any]]):
     def stamps(self) -> list[float]:
         """Header stamps, robot time s."""
         return [convert.stamp_from_msg(message.header.stamp) for _, message in self]
+
+
+class Mover:
+    """Sends impedance commands that bend the left elbow back and forth."""
+
+    def __init__(self, listener: Companion) -> None:
+        self._publisher = listener.node.create_publisher(JointCommandMsg, "joint_commands", qos.COMMAND)
+        self._states = Heard(listener, JointState, "joint_states", qos.STATE)
+        self._listener, self._elbow = listener, ROBOT.joint_names.index(ELBOW)
+        wait_for(lambda: self._states, listener, 5.0, "first joint state")
+
+    def move(self, seconds: float) -> None:
+        began, zero = time.monotonic(), np.zeros(len(ROBOT.joint_names))
+        while (passed := time.monotonic() - began) < seconds:
+            stamp = self._states.stamps()[-1]
+            del self._states[:-1]
+            position = ROBOT.home.copy()
+            position[self._elbow] -= 0.4 * np.sin(4.0 * passed)
+            command = JointCommand(stamp, position, zero, zero, ROBOT.kp, ROBOT.kd)
+            self._publisher.publish(convert.joint_command_to_msg(command, ROBOT))
+            self._listener.spin(0.01)
 
 
 def stop(process: subprocess.Popen[bytes], patience: float = 8.0) -> int:

@@ -10,21 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from optimus_humanoid.msg import JointCommand as JointCommandMsg
 from optimus_humanoid.msg import TactileArray
 from optimus_humanoid.srv import ResetScene
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, JointState
-from sim_bench import ROBOT, URDF, Bench, Heard, columns, stop, wait_for
+from sim_bench import ELBOW, ROBOT, Bench, Heard, Mover, columns, stop, wait_for
 
 from optimus_nodes.cli.companion import Companion
-from optimus_nodes.core.values import JointCommand, SceneState
+from optimus_nodes.core.values import SceneState
 from optimus_nodes.drivers.processes import child_processes, is_alive
 from optimus_nodes.ros import convert, qos
-
-ELBOW = "left_elbow_joint"
-ALL = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)  # a listener that may fall behind
 
 
 @pytest.fixture(scope="module")
@@ -34,27 +29,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bench, C
         listener = bench.listen()
         wait_for(listener.simulator_is_there, listener, 20.0, "start of sim_node")
         yield bench, listener, process.pid
-
-
-class Mover:
-    """Sends impedance commands that bend the left elbow back and forth."""
-
-    def __init__(self, listener: Companion) -> None:
-        self._publisher = listener.node.create_publisher(JointCommandMsg, "joint_commands", qos.COMMAND)
-        self._states = Heard(listener, JointState, "joint_states", qos.STATE)
-        self._listener, self._elbow = listener, ROBOT.joint_names.index(ELBOW)
-        wait_for(lambda: self._states, listener, 5.0, "first joint state")
-
-    def move(self, seconds: float) -> None:
-        began, zero = time.monotonic(), np.zeros(len(ROBOT.joint_names))
-        while (passed := time.monotonic() - began) < seconds:
-            stamp = self._states.stamps()[-1]
-            del self._states[:-1]
-            position = ROBOT.home.copy()
-            position[self._elbow] -= 0.4 * np.sin(4.0 * passed)
-            command = JointCommand(stamp, position, zero, zero, ROBOT.kp, ROBOT.kd)
-            self._publisher.publish(convert.joint_command_to_msg(command, ROBOT))
-            self._listener.spin(0.01)
 
 
 def places(scene: SceneState) -> list[tuple[str, tuple[float, ...]]]:
@@ -107,46 +81,6 @@ def test_cameras_are_drawn_at_20_hz_at_the_same_instants(running: tuple[Bench, C
     assert set(heard["head"].stamps()) & set(heard["wrist_left"].stamps())
     focal = info[0][1].k[0]
     assert focal == pytest.approx(240.0 / np.tan(np.radians(ROBOT.camera("head").fovy_deg) / 2.0))
-
-
-def test_a_picture_shows_the_instant_of_its_stamp(running: tuple[Bench, Companion, int]) -> None:
-    """The picture is compared with one drawn here from the joint state that has the same stamp."""
-    from optimus_nodes.sim.render import SceneRenderer
-    from optimus_nodes.sim.world import PhysicsSnapshot, SimWorld
-
-    _, listener, _ = running
-    listener.reset_scene(3)
-    states = Heard(listener, JointState, "joint_states", ALL)
-    pictures = Heard(listener, Image, "wrist_left/image_raw", ALL)
-    mover, deadline = Mover(listener), time.monotonic() + 30.0
-    by_stamp: dict[int, JointState] = {}
-    comparable: list[tuple[int, int, Image]] = []  # stamp and that of a state 0.1 s later, ms
-    while len(comparable) < 10 and time.monotonic() < deadline:  # on a busy machine few are drawn
-        mover.move(2.5)
-        by_stamp = {round(stamp * 1000): message for stamp, (_, message) in zip(states.stamps(), states)}
-        stamped = [(round(stamp * 1000), picture) for stamp, (_, picture) in zip(pictures.stamps(), pictures)]
-        later = {key: next((k for k in range(key + 100, key + 120) if k in by_stamp), 0) for key, _ in stamped}
-        comparable = [(key, later[key], one) for key, one in stamped if key in by_stamp and later[key]]
-    states.end()
-    pictures.end()
-    world = SimWorld(ROBOT, URDF)
-    world.reset(3)
-    world.step(500)
-    renderer = SceneRenderer(world, ["wrist_left"])
-    joints = [int(world.model.joint(name).qposadr[0]) for name in ROBOT.joint_names]
-
-    def difference(picture: Image, key: int) -> float:
-        qpos = world.data.qpos.copy()
-        qpos[joints] = by_stamp[key].position
-        drawn = renderer.render("wrist_left", PhysicsSnapshot(key / 1000.0, qpos))
-        return float(np.abs(drawn.astype(int) - convert.image_from_msg(picture)[0].astype(int)).mean())
-
-    exact = [difference(picture, key) for key, _, picture in comparable]
-    late = [difference(picture, key) for _, key, picture in comparable]
-    renderer.close()
-    assert len(exact) >= 10
-    assert np.median(exact) < 0.2 * np.median(late)
-    assert max(exact) < 2.0
 
 
 def test_a_compressed_picture_is_sent_when_somebody_listens(running: tuple[Bench, Companion, int]) -> None:

@@ -27,12 +27,12 @@ def stage():
 
 def test_a_bench_that_was_laid_out_is_seen_as_it_is(stage):
     things, wrong = 0, []
-    for trial in trials("bench", 12, 6500, tasks=["point"]):
+    for trial in trials("bench", 9, 6500, tasks=["point"]):
         stage.loop.reset(trial.seed)
         stage.loop.wait()
         looked = stage.look("laid out")
         things, wrong = things + looked.things, [*wrong, *looked.wrong]
-    assert things == 12 * 6
+    assert things == 9 * 6
     assert len(wrong) <= 0.02 * things, wrong
 
 
