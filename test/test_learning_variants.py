@@ -26,7 +26,7 @@ def test_it_learns_eight_chunks_by_heart(name):
     torch.manual_seed(0)
     network, (*seen, wanted) = VARIANTS[name](CONFIG), inputs()
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
-    for _ in range(400 if name == "flow" else 100):
+    for _ in range(300 if name == "flow" else 80):
         out = network(*seen, Augmentation(wanted=wanted))
         loss = network.action_loss(out, wanted, torch.ones(6, 4))
         optimizer.zero_grad()

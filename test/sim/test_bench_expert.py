@@ -60,8 +60,8 @@ def lay_out(loop, expert, trial):
 
 
 @pytest.mark.parametrize("task", BENCH_TASKS)
-def test_the_expert_does_the_task_in_two_scenes(loop, expert, task):
-    for trial in trials("bench", 2, 3000, tasks=[task]):
+def test_the_expert_does_the_task(loop, expert, task):
+    for trial in trials("bench", 1, 3000, tasks=[task]):
         lay_out(loop, expert, trial)
         assert play(loop, expert, trial.task) == "", f"{trial.task} in scene {trial.seed}"
         assert loop.controller.status().refused == {}
