@@ -237,6 +237,10 @@ def test_a_server_that_is_not_there_and_a_key_that_is_not_set_are_named(monkeypa
         make_planner(PlannerParams(backends=("offline", "remote")))
     with pytest.raises(ConfigError, match="GGUF"):
         make_planner(PlannerParams(backends=("local",)))
+    with pytest.raises(ConfigError, match="look_timeout is 12.0 s; it must be below planning_timeout"):
+        PlannerParams(scene="bench", look_timeout=12.0)
+    with pytest.raises(ConfigError, match="unknown scene 'kitchen'"):
+        PlannerParams(scene="kitchen")
     with pytest.raises(ConfigError, match="backends"):
         PlannerParams(backends=("offline", "cloud"))
 

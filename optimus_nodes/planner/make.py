@@ -21,7 +21,8 @@ def make_planner(params: PlannerParams, guess: Guess | None = None) -> Planner:
     Raises ConfigError when a model, its package or its key is missing: at the start, not at the first instruction.
     """
     skills, models = params.known_skills, [name for name in params.backends if name != "offline"]
-    seconds = _SHARE * params.planning_timeout / max(1, len(models))
+    looking = params.look_timeout if params.scene else 0.0
+    seconds = _SHARE * (params.planning_timeout - looking) / max(1, len(models))
     makers: dict[str, Callable[[], Planner]] = {
         "offline": lambda: OfflinePlanner(skills, guess),
         "local": lambda: ModelPlanner(_local(params), skills, seconds, literal=params.local.small),

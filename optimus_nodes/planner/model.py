@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ..core.planner import PlanContext, PlanProposal, is_stop
+from ..core.planner import PlanContext, PlanProposal
 from . import literal as brief
 from .chat import ChatModel, Message, ModelError
 from .filter import clean, objection
 from .meant import MOST_WORDS, ReplySaid, read_reply, schema, words
-from .offline import proposal_of
+from .offline import at_once, proposal_of
 from .prompt import conversation
-from .words import MAX_LETTERS
 
 _TRIES = 2
 
@@ -40,11 +39,8 @@ class ModelPlanner:
 
     def plan(self, text: str, context: PlanContext) -> PlanProposal:
         """Steps, a question, an answer or a refusal. Raises ModelError when the model gives nothing usable in time."""
-        if is_stop(text):
-            return PlanProposal("stop", "I stopped.")
-        if len(text) > MAX_LETTERS:
-            say = f"That is too long for me: {len(text)} letters, at most {MAX_LETTERS}."
-            return PlanProposal("refused", say, memory=context.memory, pending=context.pending)
+        if said_at_once := at_once(text, context):
+            return said_at_once
         if problem := objection(text):
             return PlanProposal("refused", problem, memory=context.memory, pending=context.pending)
         context = replace(context, memory=replace(context.memory, just=False))

@@ -42,12 +42,9 @@ class OfflinePlanner:
     def plan(self, text: str, context: PlanContext) -> PlanProposal:
         """Steps, a question, an answer or a plain refusal. Takes a few milliseconds, where it has to guess some 20 and
         the first time a second. Raises nothing of its own."""
+        if said_at_once := at_once(text, context):
+            return said_at_once
         memory = replace(context.memory, just=False)
-        if is_stop(text):
-            return PlanProposal("stop", "I stopped.")
-        if len(text) > MAX_LETTERS:
-            say = f"That is too long for me: {len(text)} letters, at most {MAX_LETTERS}."
-            return PlanProposal("refused", say, memory=memory, pending=context.pending)
         context = replace(context, memory=memory)
         if context.pending is not None and context.pending.gap == "consent":
             words = [word for word in normalise(text) if word not in MARKS]
@@ -89,6 +86,16 @@ class OfflinePlanner:
 
     def _grounded(self, intents: tuple[Intent, ...], context: PlanContext) -> PlanProposal:
         return proposal_of(intents, context, self._skills)
+
+
+def at_once(text: str, context: PlanContext) -> PlanProposal | None:
+    """What takes no thought, for every planner: a stop, and words without an end. None for all else."""
+    if is_stop(text):
+        return PlanProposal("stop", "I stopped.")
+    if len(text) > MAX_LETTERS:
+        say = f"That is too long for me: {len(text)} letters, at most {MAX_LETTERS}."
+        return PlanProposal("refused", say, memory=context.memory, pending=context.pending)
+    return None
 
 
 def proposal_of(intents: tuple[Intent, ...], context: PlanContext, skills: Sequence[str]) -> PlanProposal:

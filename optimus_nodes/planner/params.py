@@ -67,6 +67,10 @@ class PlannerParams:
         for name in ("planning_timeout", "report_period", "look_timeout"):
             if getattr(self, name) <= 0.0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be above 0 s")
+        if self.scene and self.look_timeout >= self.planning_timeout:
+            raise ConfigError(
+                f"look_timeout is {self.look_timeout} s; it must be below planning_timeout, {self.planning_timeout} s"
+            )
 
     @property
     def known_skills(self) -> tuple[str, ...]:

@@ -52,7 +52,8 @@ class Talk:
 def talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talk]:
     with Bench(tmp_path_factory.mktemp("looks")) as bench:
         bench.start("sim_node", "scene:=bench", f"seed:={SEED}", "camera_rate:=10.0")
-        bench.start("planner_node", "scene:=bench", "skills:=[all]", "look_timeout:=20.0", "rules.check_s:=30.0")
+        patient = ("look_timeout:=20.0", "planning_timeout:=40.0", "rules.check_s:=30.0")
+        bench.start("planner_node", "scene:=bench", "skills:=[all]", *patient)
         listener = bench.listen()
         pictures = Heard(listener, Image, "head/image_raw", qos.IMAGE)
         wait_for(lambda: pictures, listener, 60.0, "the first picture")
