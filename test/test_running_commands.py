@@ -14,7 +14,7 @@ import pytest
 from optimus_nodes.cli.demo_summary import CONTROL, POLICY, stage_figures
 from optimus_nodes.cli.environment import free_domain, graph_environment
 from optimus_nodes.cli.status import find_state, screen
-from optimus_nodes.cli.up import ROBOTS, load_graph, new_run_dir, parse_settings, process_spec, up
+from optimus_nodes.cli.up import ROBOTS, load_graph, new_run_dir, parse_settings, process_spec, scene_settings, up
 from optimus_nodes.core.errors import ConfigError
 from optimus_nodes.core.graph import NodeSpec, select
 
@@ -78,6 +78,19 @@ def test_a_parameter_file_that_is_missing_is_named_with_its_node() -> None:
 def test_settings_are_read_as_yaml() -> None:
     words = ["sim.seed=7", "sim.viewer=true", "vla.bundle=models/x", "a.b=[1, 2]"]
     assert parse_settings(words) == [("sim.seed", 7), ("sim.viewer", True), ("vla.bundle", "models/x"), ("a.b", [1, 2])]
+
+
+def test_a_scene_sets_all_nodes_that_care_for_it():
+    everything = select(load_graph(), ["sim"])
+    assert scene_settings("boxes", everything) == [("sim.scene", "boxes"), ("planner.scene", "boxes")]
+    assert {key for key, _ in scene_settings("bench", everything)} == {
+        *("sim.scene", "planner.scene", "vla.bundle", "planner.skills")
+    }
+    assert scene_settings("bench", select(load_graph(), ["sim"], ["sim"])) == [("sim.scene", "bench")]
+    real = dict(scene_settings("bench", select(load_graph(), ["robot"])))
+    assert "sim.scene" not in real and real["planner.scene"] == "bench"
+    with pytest.raises(ConfigError, match="unknown scene 'kitchen'"):
+        scene_settings("kitchen", everything)
 
 
 def test_only_this_machine_is_talked_to_unless_the_user_says_otherwise() -> None:

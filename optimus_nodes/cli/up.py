@@ -16,6 +16,7 @@ from optimus_nodes.cli.environment import graph_environment
 from optimus_nodes.cli.supervisor import ProcessSpec, Supervisor
 from optimus_nodes.core.errors import ConfigError
 from optimus_nodes.core.graph import NodeSpec, override, parse_graph, select
+from optimus_nodes.core.scene import scene_named
 from optimus_nodes.robot.share import share_path
 
 ROBOTS = {"sim": "sim", "real": "robot"}
@@ -41,6 +42,18 @@ def parse_settings(words: Sequence[str]) -> list[tuple[str, Any]]:
             raise ConfigError(f"setting {word!r} must look like node.parameter=value, as in vla.bundle=models/mine")
         settings.append((key, yaml.safe_load(value)))
     return settings
+
+
+def scene_settings(scene: str, nodes: Sequence[NodeSpec]) -> list[tuple[str, Any]]:
+    """What those of `nodes` must know that care for `scene`: bench needs the policy that was taught all of it.
+
+    Raises ConfigError on an unknown scene.
+    """
+    scene_named(scene)
+    settings: list[tuple[str, Any]] = [("sim.scene", scene), ("planner.scene", scene)]
+    settings += [("vla.bundle", "bench"), ("planner.skills", ["all"])] if scene == "bench" else []
+    names = [node.name for node in nodes]
+    return [(key, value) for key, value in settings if key.partition(".")[0] in names]
 
 
 def process_spec(node: NodeSpec) -> ProcessSpec:
@@ -95,6 +108,9 @@ def up(
     teleop: Annotated[bool, typer.Option(help="Start the teleoperation node as well.")] = False,
     viewer: Annotated[bool, typer.Option(help="Show the simulation in a window (needs a display).")] = False,
     domain: Annotated[int | None, typer.Option(help="ROS domain, 0 to 232; default: ROS_DOMAIN_ID or 0.")] = None,
+    scene: Annotated[
+        str | None, typer.Option(help="boxes or bench: sets simulator, policy and planner, which then looks at it.")
+    ] = None,
     only: Annotated[list[str] | None, typer.Option(help="Start only this node; may be repeated.")] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Node parameter, node.parameter=value; may be repeated.")
@@ -111,7 +127,8 @@ def up(
             raise ConfigError("--viewer needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")
         settings.append(("sim.viewer", True))
     lists = [ROBOTS[robot], *(["teleop"] if teleop else [])]
-    nodes = override(select(load_graph(graph), lists, only or []), settings)
+    chosen = select(load_graph(graph), lists, only or [])
+    nodes = override(chosen, [*(scene_settings(scene, chosen) if scene else []), *settings])
     folder = run_dir.resolve() if run_dir else new_run_dir("up")
     folder.mkdir(parents=True, exist_ok=True)
     return run_graph(nodes, folder, domain)
