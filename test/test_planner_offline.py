@@ -184,7 +184,7 @@ ANSWERED = [
     ("don't pick up the red box", "All right, I leave that."),
     ("how many small boxes are there?", "I see 3 small boxes."),
     ("how many purple boxes do you see?", "I see no purple boxes."),
-    ("where is the red box?", "The red box is in station a."),
+    ("where is the red box?", "The red box is at station a."),
     ("is the drawer open?", "No, the drawer is closed."),
     ("is there a green box?", "Yes, I see the green box."),
     ("what is in the left bin?", "There is nothing in the left bin."),
@@ -241,8 +241,8 @@ def test_it_says_what_it_is_doing_did_and_why_it_stopped():
 
 def test_what_it_sees_is_told_from_the_scene_and_from_nothing_else():
     assert talk("what do you see?")[0].say == (
-        "I see a large red box in station a, a small blue box in station a, a small green box in station b, "
-        "a small yellow box in station b, a bar, a closed drawer and a red button."
+        "I see a large red box at station a, a small blue box at station a, a small green box at station b, "
+        "a small yellow box at station b, a bar, a closed drawer and a red button."
     )
     assert talk("what do you see?", world=BLIND)[0].say == "I can't look at the table yet."
 

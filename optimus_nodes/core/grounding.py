@@ -14,7 +14,7 @@ from typing import Literal
 from .intent import NOTICE, SWAP, TOWER, Condition, Intent, Memory, Selector
 from .language import COLOURS, SIDES, SIZES, SLOTS, other_side
 from .saying import article, capital, listed
-from .world import ON_THING, Step, Thing, World, after, hand_for, sentence_for, skill_to, sorting_bin, the, why_not
+from .world import ON_THING, Step, Thing, World, after, hand_for, sentence_for, skill_to, sorting_bin, there, why_not
 
 MAX_STEPS = 20
 Gap = Literal["thing", "onto", "place", "side", "consent"]
@@ -341,7 +341,7 @@ def _which(selector: Selector, found: Sequence[Thing]) -> str:
             return f"Which {what}: {listed(words, 'or')}?"
     places = list(dict.fromkeys(thing.place for thing in found))
     if len(places) > 1 and all(places):
-        return f"Which {what}: the one in {listed([the(place) for place in places], 'or the one in')}?"
+        return f"Which {what}: the one {listed([there(place) for place in places], 'or the one')}?"
     return f"Which {what}, the one on the left or the one on the right?"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .world import Thing, World, the
+from .world import Thing, World, there
 
 Reference = Literal["", "it", "them", "other", "rest", "held"]
 Order = Literal["", "left", "right"]
@@ -56,7 +56,7 @@ class Selector:
         """The description as people say it, without an article: "large red box in the left bin"."""
         noun = {"distractor": "thing", "": "thing"}.get(self.kind, self.kind)
         noun = f"{noun}{'es' if noun == 'box' else 's'}" if self.count != 1 else noun
-        where = f"in {the(self.place)}" if self.place else ""
+        where = there(self.place) if self.place else ""
         return " ".join(word for word in (self.size, self.colour, noun, where) if word)
 
 

@@ -52,11 +52,21 @@ def _not_there(name: str, place: str, before: World, seen: World) -> str:
         return f"I can't see {_called(name, before)} any more"
     if seen.hand_of(name):
         return f"{_called(name, before)} is still in my hand"
-    if thing.place == place:
+    if _is_in(thing, place, seen):
         return ""
     upper = seen.find(place)
     where = f"on {seen.call(upper)}" if upper is not None else f"in the {place.replace('_', ' ')}"
     return f"{_called(name, before)} is not {where.replace('in the station', 'at station')}"
+
+
+def _is_in(thing: Thing, place: str, world: World) -> bool:
+    """True when the thing is there, or on something that is."""
+    below: Thing | None = thing
+    for _ in world.things:
+        if below is None or below.place == place:
+            break
+        below = world.find(below.place)
+    return below is not None and below.place == place
 
 
 def _not_pushed(step: Step, before: World, seen: World) -> str:

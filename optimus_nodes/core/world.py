@@ -331,7 +331,7 @@ def _no_place(step: Step, world: World, allowed: tuple[str, ...]) -> str:
         return f"I know no place called {_name(step.place)!r} for that; there is {', '.join(called) or 'none here'}."
     thing = world.find(step.thing)
     if thing is not None and thing.place == step.place and not world.hand_of(thing.name):
-        return f"{capital(world.call(thing))} is in {the(step.place)} already."
+        return f"{capital(world.call(thing))} is {there(step.place)} already."
     return ""
 
 
@@ -358,6 +358,11 @@ def the(place: str) -> str:
     """A place as people say it: "the left bin", "station a"."""
     words = place.replace("_", " ")
     return words if words.startswith("station") else f"the {words}"
+
+
+def there(place: str) -> str:
+    """Where that is: "in the left bin", "at station a"."""
+    return f"{'at' if place.startswith('station') else 'in'} {the(place)}"
 
 
 def _called(name: str, world: World) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ..core.intent import Intent, Memory
 from ..core.planner import PlanContext
 from ..core.saying import article, capital, listed
-from ..core.world import Thing, World, skill_to, the
+from ..core.world import Thing, World, skill_to, there
 from . import lexicon as lex
 from .cursor import Cursor, Unclear
 from .phrases import read_place, read_things
@@ -197,7 +197,8 @@ def _contents(cursor: Cursor, world: World, about: _Said) -> str:
     about.tell(inside)
     about.place = place.name
     words = [f"{article(_full(thing))} {_full(thing)}" for thing in inside]
-    return f"In {the(place.name)} there is {listed(words)}." if words else f"There is nothing in {the(place.name)}."
+    where = there(place.name)
+    return f"{capital(where)} there is {listed(words)}." if words else f"There is nothing {where}."
 
 
 def _on_top(cursor: Cursor, world: World, about: _Said) -> str:
@@ -237,7 +238,7 @@ def _place_words(thing: Thing, world: World) -> str:
     if not thing.place:
         return ""
     below = world.find(thing.place)
-    return f"on {world.call(below)}" if below is not None else f"in {the(thing.place)}"
+    return f"on {world.call(below)}" if below is not None else there(thing.place)
 
 
 def _full(thing: Thing) -> str:

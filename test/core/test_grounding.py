@@ -48,7 +48,7 @@ def test_a_description_that_fits_several_is_asked_about(what, say):
 def test_two_that_look_alike_are_told_apart_by_their_place():
     twins = tuple(Thing(f"red_{k}", colour="red", size="small", place=place) for k, place in enumerate(PLACES[2:]))
     made = ground([Intent("pick", RED)], World(twins, PLACES))
-    assert made.say == "Which red box: the one in station a or the one in station b?"
+    assert made.say == "Which red box: the one at station a or the one at station b?"
 
 
 @pytest.mark.parametrize(

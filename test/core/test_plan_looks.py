@@ -134,6 +134,7 @@ HELD = after(Step("pick", "red"), WORLD)
         (Step("put_down"), HELD, HELD, "the red box is still in my hand"),
         (PLACE, WORLD, HELD, "the red box is still in my hand"),
         (Step("move", "red", "station_b"), WORLD, WORLD, "the red box is not at station b"),
+        (PLACE, WORLD, WORLD.with_thing("blue", place="left_bin").with_thing("red", place="blue"), ""),
         (Step("stack", "blue", onto="red"), WORLD, WORLD, "the blue box is not on the red box"),
         (Step("sort", "blue"), WORLD, WORLD, "the blue box is not in the left bin"),
         (Step("open"), WORLD, WORLD, "the drawer is closed"),

@@ -35,7 +35,7 @@ HOLDING = replace(WORLD, left="red_box_1").with_thing("red_box_1", place="")
         (Step("place", "blue_box_1", "right_bin"), HOLDING, "I hold the red box: say first where it goes."),
         (Step("place", "red_box_1", "oven"), WORLD, "no place called 'oven' for that; there is left bin, right bin."),
         (Step("place", "red_box_1", "station_b"), WORLD, "I know no place called 'station b' for that"),
-        (Step("move", "red_box_1", "station_a"), WORLD, "The red box is in station a already."),
+        (Step("move", "red_box_1", "station_a"), WORLD, "The red box is at station a already."),
         (Step("stack", "red_box_1", onto="blue_box_1"), WORLD, "The red box is too large to stand on the blue box."),
         (Step("stack", "blue_box_1", onto="blue_box_1"), WORLD, "I can only stack a box on another box"),
         (Step("stack", "blue_box_1", onto="green_box_1"), WORLD, "on the green box: it is in the left bin."),
