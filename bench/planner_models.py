@@ -28,7 +28,7 @@ from planner import CASES, TIERS, cases, play, reached, worlds
 
 from optimus_nodes.core.language import SLOTS
 from optimus_nodes.core.planner import PlanContext, PlannedStep, PlanProposal
-from optimus_nodes.core.world import Step
+from optimus_nodes.core.world import Step, after, why_not
 from optimus_nodes.planner.chat import ModelError
 from optimus_nodes.planner.local import LocalModel, model_file
 from optimus_nodes.planner.model import ModelPlanner
@@ -76,8 +76,14 @@ class PlainServer:
             model="plain", messages=messages, max_tokens=200, temperature=0.0, **self._options
         )
         steps = _steps(answer.choices[0].message.content or "")
-        good = tuple(PlannedStep(step, step.skill) for step in steps if step.skill in SKILLS)
-        return PlanProposal("plan", "I will.", good) if good else PlanProposal("refused", "No.")
+        good: list[PlannedStep] = []
+        now = context.world
+        for step in steps:
+            if why_not(step, now):
+                break  # as it would end on a robot
+            good.append(PlannedStep(step, step.skill))
+            now = after(step, now)
+        return PlanProposal("plan", "I will.", tuple(good)) if good else PlanProposal("refused", "No.")
 
 
 class Forgiving:
