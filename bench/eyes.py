@@ -24,17 +24,16 @@ import numpy as np
 
 from optimus_nodes.core.scene import scene_named
 from optimus_nodes.core.suites import Trial, trials
-from optimus_nodes.core.tasks import TaskJudge
 from optimus_nodes.core.tasks_suite import BENCH_TASKS
-from optimus_nodes.core.values import SceneState
+from optimus_nodes.core.values import ImageArray, SceneState
 from optimus_nodes.core.view import View
 from optimus_nodes.core.world import World
+from optimus_nodes.learning.evaluate_controls import ExpertPolicy
 from optimus_nodes.learning.rollout import LockStep
 from optimus_nodes.planner.eyes import ColourEyes
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.robot.viewpoint import Viewpoint
-from optimus_nodes.sim.expert import STEP_DT, Expert, ExpertStyle, ExpertView
-from optimus_nodes.sim.grasp import Grasp
+from optimus_nodes.ros.convert.images import pinhole_matrix
 
 OPEN_FROM = 0.05  # m
 ROBOT, URDF = load_robot("optimus")
@@ -56,11 +55,10 @@ class Stage:
 
     def __init__(self) -> None:
         self.loop = LockStep(ROBOT, URDF, cameras=["head"], scene=SCENE)
-        self._expert = Expert(ROBOT, URDF, SCENE, Grasp())
-        self._eyes, self.viewpoint = ColourEyes(SCENE), Viewpoint(ROBOT, URDF)
+        self._expert = ExpertPolicy(ROBOT, URDF)
+        self._eyes, self._viewpoint = ColourEyes(SCENE), Viewpoint(ROBOT, URDF)
         camera = next(one for one in ROBOT.cameras if one.name == "head")
-        focal = camera.height / 2.0 / np.tan(np.deg2rad(camera.fovy_deg) / 2.0)
-        self.K = np.array([(focal, 0.0, camera.width / 2.0), (0.0, focal, camera.height / 2.0), (0.0, 0.0, 1.0)])
+        self._K = pinhole_matrix(camera.width, camera.height, camera.fovy_deg)
 
     def play(self, trial: Trial) -> Iterator[str]:
         """Lay out the scene, then do the trial's task; a name for each moment to look at."""
@@ -68,32 +66,24 @@ class Stage:
         self.loop.wait()
         yield "laid out"
         for instruction in (*trial.preparation, trial.task):
-            judge, held = TaskJudge(instruction, self.loop.world.scene_state()), 0.0
-            self._expert.begin(instruction, self._seen(), ExpertStyle())
-            for _ in range(round(12.0 / STEP_DT)):
-                advice = self._expert.advise(self._seen())
-                self.loop.advance(advice.positions, advice.progress, STEP_DT, "expert")
-                judge.see(self.loop.world.scene_state(), self.loop.world.body())
-                held = held + STEP_DT if advice.stage == "done" else 0.0
-                if held >= 0.5:
-                    break
+            self._expert.play(self.loop, instruction)
         yield trial.name
+
+    def view(self, image: ImageArray, touch: dict[str, float]) -> View:
+        """A picture as one that was taken now."""
+        return self._viewpoint.view(image, self._K, self.loop.world.joint_state().position, touch)
 
     def look(self, situation: str) -> Looked:
         """Look, and compare with the truth."""
         world, pads = self.loop.world, len(ROBOT.tactile_pads) // 2
-        image = self.loop.picture("head").astype(np.uint8)
-        pose, force = self.viewpoint(world.joint_state().position), world.tactile()
+        force = world.tactile()
         touch = {"left": float(force[:pads].sum()), "right": float(force[pads:].sum())}
+        view = self.view(self.loop.picture("head").astype(np.uint8), touch)
         began = time.perf_counter()
-        found = self._eyes.look(View(image, self.K, pose.camera, pose.limbs, pose.hands, touch))
+        found = self._eyes.look(view)
         seconds = time.perf_counter() - began
         things, wrong = compared(world.scene_state(), found)
         return Looked(situation, seconds, things, tuple(wrong))
-
-    def _seen(self) -> ExpertView:
-        world = self.loop.world
-        return ExpertView(world.joint_state().position, world.tactile(), world.scene_state())
 
 
 def compared(truth: SceneState, found: World) -> tuple[int, list[str]]:

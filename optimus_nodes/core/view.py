@@ -15,15 +15,14 @@ class View:
     """A picture, where it was taken from, and what of the robot itself is in it.
 
     `image` (H, W, 3) uint8 RGB. `K` (3, 3): intrinsics, pixels. `camera` (4, 4): pose of the optical frame (z forward,
-    x right, y down; REP 103) in the base frame, m. `limbs`: lines (N, 3) m along each arm to the finger tips, by side.
-    `hands`: middle of each grasp (3,) m. `touch`: N on each hand.
+    x right, y down; REP 103) in the base frame, m. `limbs`: a line (N, 3) m down each arm, by side, that ends in
+    the middle of the hand's grasp. `touch`: N on each hand.
     """
 
     image: ImageArray
     K: Array
     camera: Array
     limbs: Mapping[str, Array] = field(default_factory=dict)
-    hands: Mapping[str, Array] = field(default_factory=dict)
     touch: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -50,7 +50,6 @@ _HALF_WIDTHS = (0.055, 0.055, 0.075, 0.075)  # m, of the robot's own limbs, the 
 class _Blob:
     colour: str
     mask: Mask
-    area: int
     middle: Array  # (2,) pixels
 
 
@@ -134,7 +133,7 @@ class ColourEyes:
     def _bottoms(self, glance: _Glance, held: str) -> list[float]:
         """Heights at which the underside of a box may be, the likeliest first, m."""
         if held:
-            middle = float(glance.view.hands[held][2])
+            middle = float(glance.view.limbs[held][-1, 2])
             return [middle - share * edges[2] for edges in self._sizes.values() for share in (0.5, 0.8)]
         return [self._top, *(self._top + edges[2] for edges in self._sizes.values())]
 
@@ -221,9 +220,9 @@ class _Glance:
         """For each hand that feels something the blob nearest to the middle of its grasp, if one is near."""
         found = {}
         for side in SIDES:
-            if self.view.touch.get(side, 0.0) < _HOLDS or side not in self.view.hands:
+            if self.view.touch.get(side, 0.0) < _HOLDS or side not in self.view.limbs:
                 continue
-            hand = self.view.hands[side]
+            hand = self.view.limbs[side][-1]
             at, edge = self.projector.pixels(np.stack([hand, hand + (0.0, _NEAR, 0.0)]))
             ways = [(np.linalg.norm(_nearest(blob.mask, at) - at), k) for k, blob in enumerate(self.blobs)]
             if ways and min(ways)[0] <= np.linalg.norm(edge - at):
@@ -285,10 +284,9 @@ def _blobs(colour: str, hsv: Mask, limits: tuple[tuple[int, int], int, int]) -> 
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     number, labels, stats, middles = cv2.connectedComponentsWithStats(mask, connectivity=8)
     for k in sorted(range(1, number), key=lambda k: -int(stats[k, cv2.CC_STAT_AREA])):
-        area = int(stats[k, cv2.CC_STAT_AREA])
-        if area < _LEAST:
+        if stats[k, cv2.CC_STAT_AREA] < _LEAST:
             return
-        yield _Blob(colour, (labels == k).astype(np.uint8), area, middles[k])
+        yield _Blob(colour, (labels == k).astype(np.uint8), middles[k])
 
 
 def _whole(pixel: Array) -> tuple[int, int]:

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 import pinocchio
 
 from ..core.errors import ConfigError
 from ..core.robot import RobotSpec
-from ..core.values import Array
+from ..core.values import Array, ImageArray
+from ..core.view import View
 
 _ARM = ("upper_arm", "forearm", "wrist", "hand", "grasp_frame")  # links and frames of `<side>_...`, down the arm
 _BASE = "base_link"
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Pose:
-    """`camera` (4, 4): optical frame in the base frame. `limbs`: (N, 3) m down each arm; `hands`: (3,) m, its grasp."""
-
-    camera: Array
-    limbs: dict[str, Array]
-    hands: dict[str, Array]
-
-
 class Viewpoint:
-    """The pose of camera `name` and of both arms for joint positions."""
+    """Knows where camera `name` and both arms are for joint positions."""
 
     def __init__(self, robot: RobotSpec, urdf: str, name: str = "head") -> None:
         """Raises ConfigError when the robot has no such camera."""
@@ -47,8 +39,8 @@ class Viewpoint:
     def _frame(self, name: str) -> int:
         return int(self._model.getFrameId(name))
 
-    def __call__(self, q: Array) -> Pose:
-        """Joint positions (J,) rad in the robot's order."""
+    def view(self, image: ImageArray, K: Array, q: Array, touch: Mapping[str, float]) -> View:
+        """The picture `image` as one that was taken at the joint positions `q` (J,) rad, in the robot's order."""
         full = pinocchio.neutral(self._model)
         full[self._places] = q
         pinocchio.framesForwardKinematics(self._model, self._data, full)
@@ -58,5 +50,4 @@ class Viewpoint:
             for side, frames in self._arms.items()
             if frames
         }
-        camera = np.asarray((base * self._data.oMf[self._camera]).homogeneous)
-        return Pose(camera, limbs, {side: line[-1] for side, line in limbs.items()})
+        return View(image, K, np.asarray((base * self._data.oMf[self._camera]).homogeneous), limbs, touch)

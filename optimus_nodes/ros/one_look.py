@@ -58,6 +58,6 @@ class OneLook:
     def _view(self) -> View:
         image, _ = convert.image_from_msg(self._got[f"{CAMERA}/image_raw"])
         _, K, _ = convert.camera_info_from_msg(self._got[f"{CAMERA}/camera_info"])
-        pose = self._viewpoint(convert.joint_state_from_msg(self._got["joint_states"], self._robot).position)
-        force = {side: convert.tactile_from_msg(self._got[f"tactile/{side}_hand"])[2] for side in SIDES}
-        return View(image, K, pose.camera, pose.limbs, pose.hands, {side: float(f.sum()) for side, f in force.items()})
+        joints = convert.joint_state_from_msg(self._got["joint_states"], self._robot)
+        touch = {side: float(convert.tactile_from_msg(self._got[f"tactile/{side}_hand"])[2].sum()) for side in SIDES}
+        return self._viewpoint.view(image, K, joints.position, touch)

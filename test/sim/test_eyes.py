@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from optimus_nodes.core.suites import trials
-from optimus_nodes.core.view import View
 from optimus_nodes.planner.eyes import ColourEyes
 
 FILE = Path(__file__).resolve().parents[2] / "bench" / "eyes.py"
@@ -46,8 +45,7 @@ def test_what_a_task_has_changed_is_seen(stage, task):
 def test_an_empty_and_a_black_picture_show_nothing(stage):
     (trial,) = trials("bench", 1, 6600, tasks=["point"])
     stage.loop.reset(trial.seed)
-    pose = stage.viewpoint(stage.loop.world.joint_state().position)
     for shade in (0, 128):
         image = np.full((480, 640, 3), shade, np.uint8)
-        found = ColourEyes(eyes.SCENE).look(View(image, stage.K, pose.camera, pose.limbs, pose.hands))
+        found = ColourEyes(eyes.SCENE).look(stage.view(image, {}))
         assert [one.name for one in found.things if one.kind in ("box", "distractor")] == []
