@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .language import SIDES
-from .world import Step, Thing, World, after, sorting_bin, why_not
+from .world import Step, Thing, World, after, sorting_bin, there, why_not
 
 PUSHED_LEAST = 0.03  # m
 VISIBLE = ("place", "move", "sort", "stack", "pick", "put_down", "hand_over", "open", "close", "push")
@@ -23,7 +23,8 @@ def missing(step: Step, before: World, seen: World) -> str:
     if step.skill == "put_down":
         return f"{_called(seen.held[0], before)} is still in my hand" if seen.held else ""
     if step.skill == "hand_over":
-        holder = seen.hand_of("bar")
+        bar = seen.of_kind("bar")
+        holder = seen.hand_of(bar.name) if bar is not None else ""
         return "" if holder == step.side else f"the bar is not in my {step.side} hand alone"
     if step.skill in ("open", "close"):
         wanted, drawer = after(step, before).of_kind("drawer"), seen.of_kind("drawer")
@@ -55,8 +56,7 @@ def _not_there(name: str, place: str, before: World, seen: World) -> str:
     if _is_in(thing, place, seen):
         return ""
     upper = seen.find(place)
-    where = f"on {seen.call(upper)}" if upper is not None else f"in the {place.replace('_', ' ')}"
-    return f"{_called(name, before)} is not {where.replace('in the station', 'at station')}"
+    return f"{_called(name, before)} is not {f'on {seen.call(upper)}' if upper is not None else there(place)}"
 
 
 def _is_in(thing: Thing, place: str, world: World) -> bool:
@@ -78,5 +78,5 @@ def _not_pushed(step: Step, before: World, seen: World) -> str:
 
 
 def _called(name: str, world: World) -> str:
-    thing: Thing | None = world.find(name)
+    thing = world.find(name)
     return world.call(thing) if thing is not None else name.replace("_", " ")

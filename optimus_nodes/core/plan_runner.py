@@ -44,14 +44,15 @@ class PlanRules:
 class PlanRunner:
     """One plan at a time. The robot holds still whenever `task.sentence` is empty.
 
-    With `looks` a step is not over when the policy says so, or when its time is up: the robot holds, `checking` is
-    true, and who looks calls `confirm`, `again` or `give_up`. When nobody does for `check_s`, the policy is believed.
+    With `looks` a step is not over when the policy says so, or when its time is up: the robot holds, `checking` says
+    why ("done", or what went wrong), and who looks calls `confirm`, `again` or `give_up`. When nobody does for
+    `check_s`, that is believed.
     """
 
     def __init__(self, rules: PlanRules, first_id: int = 1, looks: bool = False) -> None:
         """`first_id` is where plan and task ids start; a later start must use a higher one."""
         self.rules, self._looks = rules, looks
-        self.checking = ""  # why a step is looked at: "done" or what went wrong
+        self.checking = ""
         self._tried = 0
         self._next_id = first_id
         self._emergency = False

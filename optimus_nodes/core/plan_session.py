@@ -62,7 +62,6 @@ class PlanSession:
     ) -> None:
         self.runner = PlanRunner(rules, first_id, looks)
         self._looked_for = 0
-        self._seen: World | None = None
         self._timeout, self._skills = planning_timeout_s, skills
         self._last_request = 0
         self._asked: Request | None = None
@@ -172,10 +171,10 @@ class PlanSession:
         if why != "done" and step.skill not in VISIBLE:
             wrong = why
         if not wrong:
-            self._seen = seen
             self._after(self.runner.confirm(now))
-            return
         self.world = seen
+        if not wrong:
+            return
         steps = mended(step, seen) if self.runner.may_try_again and step.skill in VISIBLE else ()
         if not steps:
             self._after(self.runner.give_up(wrong))
@@ -223,8 +222,7 @@ class PlanSession:
         """A step was done. Of a world that nobody looks at only the hands are known."""
         self._done.append(done.sentence)
         then = after(done.step, self.world)
-        self.world = self._seen or (replace(then, things=self.world.things) if self.world.assumed else then)
-        self._seen = None
+        self.world = replace(then, things=self.world.things) if self.world.assumed else then
 
     def _after(self, speech: Speech) -> None:
         """Say it, remember what was done, and end the request when its plan has ended."""
