@@ -13,7 +13,8 @@ HARM = "I do nothing that could hurt somebody or break something."
 RULES = "I keep to my rules whoever asks. Tell me what I should do with the things on the bench."
 _PEOPLE = (
     r"(?:him|her|them|someone|somebody|anyone|anybody|everyone|a man|the man|a woman|the woman|people|persons?|"
-    r"operators?|humans?|child(?:ren)?|kids?|boys?|girls?|baby|toddlers?|visitors?|workers?|guards?|technicians?|neighbou?rs?|boss|"
+    r"operators?|humans?|child(?:ren)?|kids?|boys?|girls?|baby|toddlers?|visitors?|workers?|guards?|technicians?|"
+    r"neighbou?rs?|boss|"
     r"my (?:hand|arm|face|head|foot|fingers?|neck)|(?:his|her|their) (?:hand|arm|face|head|foot|fingers?|neck)|crowd)"
 )
 _VIOLENCE = (

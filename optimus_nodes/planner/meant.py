@@ -8,23 +8,25 @@ catalogue about a thing in sight.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..core.intent import SWAP, TOWER, Condition, Intent, Selector
+from ..core.grounding import MAX_STEPS
+from ..core.intent import SWAP, TOWER, Condition, Intent, Order, Reference, Selector
 from ..core.language import COLOURS, SIDES, SIZES
 from ..core.planner import STATUSES, Status
 from ..core.world import World
 from .chat import ModelError
 
-MOST_INTENTS, MOST_WORDS = 20, 500
-_STATES = ("open", "closed", "pressed")
+MOST_WORDS = 500
+State = Literal["", "open", "closed", "pressed"]
+Side = Literal["", "left", "right"]
 _SKILLS_OF_SEVERAL = {TOWER: "stack", SWAP: "place"}  # intents that become several steps: the skill they need
 
 
 class _Said(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class WhatSaid(_Said):
@@ -35,9 +37,9 @@ class WhatSaid(_Said):
     colour: str = ""
     size: str = ""
     place: str = ""
-    order: Literal["", "left", "right"] = ""
-    refers: Literal["", "it", "them", "other", "rest", "held"] = ""
-    count: int = Field(1, ge=0, le=MOST_INTENTS)
+    order: Order = ""
+    refers: Reference = ""
+    count: int = Field(1, ge=0, le=MAX_STEPS)
     any: bool = False
     without: tuple[str, ...] = Field((), max_length=8)
 
@@ -50,7 +52,7 @@ class IfSaid(_Said):
     """Something that must be true when its turn comes, or must not be (`negated`)."""
 
     what: WhatSaid
-    state: Literal["", "open", "closed", "pressed"] = ""
+    state: State = ""
     negated: bool = False
 
     def condition(self) -> Condition:
@@ -64,7 +66,7 @@ class IntentSaid(_Said):
     what: WhatSaid | None = None
     place: str = ""
     onto: WhatSaid | None = None
-    side: Literal["", "left", "right"] = ""
+    side: Side = ""
     others: tuple[WhatSaid, ...] = Field((), max_length=8)
     only_if: IfSaid | None = None
 
@@ -89,7 +91,7 @@ class ReplySaid(_Said):
     """A whole reply: intents for status "plan", else what to `say`."""
 
     status: Status
-    intents: tuple[IntentSaid, ...] = Field((), max_length=MOST_INTENTS)
+    intents: tuple[IntentSaid, ...] = Field((), max_length=MAX_STEPS)
     say: str = Field("", max_length=4000)
 
 
@@ -146,8 +148,8 @@ def words(skills: Collection[str], world: World) -> dict[str, tuple[str, ...]]:
         "without": (*colours, *SIZES),
         "side": SIDES,
         "order": SIDES,
-        "refers": ("it", "them", "other", "rest", "held"),
-        "count": tuple(str(number) for number in range(MOST_INTENTS + 1)),
+        "refers": get_args(Reference)[1:],
+        "count": tuple(str(number) for number in range(MAX_STEPS + 1)),
         "condition": ("if",),
     }
 
@@ -163,8 +165,8 @@ def schema(known: dict[str, tuple[str, ...]], *, complete: bool = False) -> dict
     which saves small models time. Fields for which no word is known are left out, all conditions without `condition`.
     """
 
-    def choice(name: str, *more: str) -> dict[str, Any]:
-        return {"type": "string", "enum": [*(("",) if complete else ()), *more, *known[name]]}
+    def choice(values: Iterable[str]) -> dict[str, Any]:
+        return {"type": "string", "enum": [*(("",) if complete else ()), *values]}
 
     def form(fields: dict[str, Any], *needed: str) -> dict[str, Any]:
         given = {name: value for name, value in fields.items() if _possible(value)}
@@ -179,22 +181,20 @@ def schema(known: dict[str, tuple[str, ...]], *, complete: bool = False) -> dict
 
     what = form(
         {
-            **{name: choice(name) for name in ("name", "kind", "colour", "size", "place")},
-            **{name: choice(name) for name in ("order", "refers")},
+            **{name: choice(known[name]) for name in ("name", "kind", "colour", "size", "place", "order", "refers")},
             "count": {"type": "integer", "enum": [int(number) for number in known["count"]]},
             "any": {"type": "boolean"},
             "without": several("without"),
         }
     )
-    state = {"type": "string", "enum": [*(("",) if complete else ()), *_STATES]}
-    only_if = form({"what": what, "state": state, "negated": {"type": "boolean"}}, "what")
+    only_if = form({"what": what, "state": choice(get_args(State)[1:]), "negated": {"type": "boolean"}}, "what")
     intent = form(
         {
             "skill": {"type": "string", "enum": list(known["skill"])},
             "what": maybe(what),
-            "place": choice("place"),
+            "place": choice(known["place"]),
             "onto": maybe(what),
-            "side": choice("side"),
+            "side": choice(known["side"]),
             "others": {"type": "array", "items": what, "maxItems": 8},
             **({"only_if": maybe(only_if)} if known["condition"] else {}),
         },
@@ -203,7 +203,7 @@ def schema(known: dict[str, tuple[str, ...]], *, complete: bool = False) -> dict
     return form(
         {
             "status": {"type": "string", "enum": list(STATUSES)},
-            "intents": {"type": "array", "items": intent, "maxItems": MOST_INTENTS},
+            "intents": {"type": "array", "items": intent, "maxItems": MAX_STEPS},
             "say": {"type": "string", "maxLength": MOST_WORDS},
         },
         "status",

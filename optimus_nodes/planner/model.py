@@ -11,8 +11,8 @@ from . import literal as brief
 from .chat import ChatModel, Message, ModelError
 from .filter import clean, objection
 from .meant import MOST_WORDS, ReplySaid, read_reply, schema, words
-from .offline import at_once, proposal_of
 from .prompt import conversation
+from .proposals import at_once, proposal_of
 
 _TRIES = 2
 

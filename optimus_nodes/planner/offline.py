@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ..core.grounding import ground
-from ..core.intent import Intent, Memory, Selector
+from ..core.intent import Intent, Selector
 from ..core.language import Instruction, find_instruction
-from ..core.planner import Pending, PlanContext, PlannedStep, PlanProposal, is_stop
-from ..core.world import Step, sentence_for
+from ..core.planner import Pending, PlanContext, PlannedStep, PlanProposal
+from ..core.world import Step
 from .answers import answer
 from .cursor import Unclear
 from .fragments import Fragment, refill
 from .lexicon import MARKS
 from .params import FIRST_SKILLS
 from .parse import read
-from .words import MAX_LETTERS, normalise
+from .proposals import at_once, plan_of, proposal_of
+from .words import normalise
 
 Guess = Callable[[str], tuple[Instruction, float] | None]
 SURE = 0.5  # below it a sentence is taken for no instruction
@@ -49,7 +49,7 @@ class OfflinePlanner:
         if context.pending is not None and context.pending.gap == "consent":
             words = [word for word in normalise(text) if word not in MARKS]
             if " ".join(words) in _YES:
-                return self._grounded(context.pending.intents, context)
+                return proposal_of(context.pending.intents, context, self._skills)
             context = replace(context, pending=None)
             if " ".join(words) in _NO:
                 return PlanProposal("answer", "Then say it in other words, please.", memory=memory)
@@ -59,8 +59,8 @@ class OfflinePlanner:
         taught = find_instruction(text)
         if taught is not None and taught.skill in self._skills:
             if taught.size and context.world.assumed:  # the policy will look for itself
-                return _plan((PlannedStep(Step(taught.skill), taught.sentence),), memory)
-            return self._grounded((intent_of(taught),), context)
+                return plan_of((PlannedStep(Step(taught.skill), taught.sentence),), memory)
+            return proposal_of((intent_of(taught),), context, self._skills)
         try:
             meant = read(text, self._skills, memory.intents)
             intents = refill(meant, context, self._skills) if isinstance(meant, Fragment) else tuple(meant)
@@ -70,7 +70,7 @@ class OfflinePlanner:
                 return replace(guessed, say=f"{unclear.say} {guessed.say}", understood=False)
             known = unclear.status != "refused"
             return PlanProposal(unclear.status, unclear.say, (), memory, context.pending, known)
-        return self._grounded(intents, context)
+        return proposal_of(intents, context, self._skills)
 
     def _guessed(self, text: str, context: PlanContext) -> PlanProposal | None:
         """The question whether something that can be done is what was meant."""
@@ -78,42 +78,11 @@ class OfflinePlanner:
         if guessed is None or guessed[1] < SURE or guessed[0].skill not in self._skills:
             return None
         intents = (intent_of(guessed[0]),)
-        would = self._grounded(intents, context)
+        would = proposal_of(intents, context, self._skills)
         if would.status != "plan":
             return None
         say = f"Do you mean: {would.steps[0].sentence}?"
         return PlanProposal("question", say, (), context.memory, Pending(intents, 0, "consent"))
-
-    def _grounded(self, intents: tuple[Intent, ...], context: PlanContext) -> PlanProposal:
-        return proposal_of(intents, context, self._skills)
-
-
-def at_once(text: str, context: PlanContext) -> PlanProposal | None:
-    """What takes no thought, for every planner: a stop, and words without an end. None for all else."""
-    if is_stop(text):
-        return PlanProposal("stop", "I stopped.")
-    if len(text) > MAX_LETTERS:
-        say = f"That is too long for me: {len(text)} letters, at most {MAX_LETTERS}."
-        return PlanProposal("refused", say, memory=context.memory, pending=context.pending)
-    return None
-
-
-def proposal_of(intents: tuple[Intent, ...], context: PlanContext, skills: Sequence[str]) -> PlanProposal:
-    """What is to be done or said about `intents`, whoever found them in the words."""
-    world = context.world
-    made = ground(intents, world, context.memory, skills)
-    if made.status == "question":
-        waiting = Pending(intents, made.at, made.gap, made.candidates)
-        return PlanProposal("question", made.say, (), made.memory, waiting)
-    if made.status != "plan":
-        return PlanProposal(made.status, made.say, (), made.memory)
-    steps = tuple(PlannedStep(step, sentence_for(step, world)) for step in made.steps)
-    return _plan(steps, made.memory, made.skipped)
-
-
-def _plan(steps: tuple[PlannedStep, ...], memory: Memory, skipped: Sequence[str] = ()) -> PlanProposal:
-    said = f"I will {', then '.join(step.sentence for step in steps)}."
-    return PlanProposal("plan", " ".join((*skipped, said)), steps, memory)
 
 
 def intent_of(instruction: Instruction) -> Intent:
