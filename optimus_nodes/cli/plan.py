@@ -24,6 +24,9 @@ def plan(
     model: Annotated[
         str | None, typer.Option(help="GGUF file of the local, or name of the remote model.")
     ] = None,
+    small: Annotated[
+        bool, typer.Option("--small", help="The local model is small: a short prompt without the scene.")
+    ] = False,
     base_url: Annotated[str | None, typer.Option(help="Server of the remote model; default: xAI's.")] = None,
     key_variable: Annotated[
         str | None, typer.Option(help="Environment variable with the key; default XAI_API_KEY; '' for none.")
@@ -41,7 +44,7 @@ def plan(
     params = PlannerParams(
         skills=tuple(skill) if skill else (ALL,),
         backends=tuple(backend or ("offline",)),
-        local=LocalParams(model=model or ""),
+        local=LocalParams(model=model or "", small=small),
         remote=RemoteParams(**{name: value for name, value in remote.items() if value is not None}),
     )
     scene = read_world(world) if world is not None else assumed_world(params.known_skills)
