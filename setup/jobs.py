@@ -15,6 +15,9 @@ from progress import Progress
 from stages import Environment, Stage, stages_for
 from stamps import Stamps
 
+TOGETHER = ("-m", "not alone", "-n", "auto", "--maxprocesses", "8", "--dist", "loadfile")  # pytest's options
+ALONE = ("-m", "alone")
+
 
 def run_job(root: str, job: str, options: list[str]) -> int:
     """Bring the environment up to date for `job`, then become that job. Raises SetupProblem."""
@@ -60,11 +63,12 @@ def set_up(home: Environment, stages: list[Stage], job: str) -> None:
 def start(home: Environment, job: str, options: list[str]) -> int:
     """Run the commands of `job`; the last one replaces this process."""
     python = str(home.python)
+    tests = [python, "-m", "pytest"]
     commands = {
         "demo": [[python, "-m", "optimus_nodes.cli.main", "demo", *options]],
         "lint": [[python, "-m", "ruff", "check", "."], [python, "-m", "mypy"]],
-        "test": [[python, "-m", "pytest", *options]],
-        "test-lerobot": [[python, "-m", "pytest", "test/lerobot", *options]],
+        "test": [[*tests, *options]] if options else [[*tests, *TOGETHER], [*tests, *ALONE]],
+        "test-lerobot": [[*tests, "test/lerobot", *options]],
     }[job]
     environment = home.variables()
     os.chdir(home.root)

@@ -32,7 +32,7 @@ NO_NETWORK = (
 # A lock is complete, so dependencies need not be looked up again. What comes as source is built with the locked
 # setuptools: pip would otherwise fetch the newest one, whose hash nobody checked.
 SOURCE_ONLY = "empy"
-PIP_OPTIONS = ("--require-hashes", "--no-deps", "--no-input", "--no-build-isolation") + (
+PIP_OPTIONS = ("--require-hashes", "--no-deps", "--no-input", "--no-build-isolation", "--no-compile") + (
     "--only-binary",
     ":all:",
     "--no-binary",

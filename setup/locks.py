@@ -2,6 +2,7 @@
 
 One resolution covers Python 3.10 to 3.13; every lock is then cut out of it, so that they agree with each other.
 `sourced.lock` is for machines with ROS 2 Jazzy sourced, whose messages are built against the system's numpy 1.
+`python setup/locks.py --keep` changes only what new lines in requirements/*.in ask for.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ def main() -> int:
     upgrade = [] if "--keep" in sys.argv else ["--upgrade"]
     with tempfile.TemporaryDirectory() as folder:
         everything = Path(folder) / "everything.txt"
+        if "--keep" in sys.argv:  # the versions that stand there are preferred
+            everything.write_text("\n".join((FOLDER / f"{name}.lock").read_text() for name in LOCKS))
         inputs = [str(FOLDER / f"{name}.in") for name in LOCKS]
         compile_lock(everything, [*inputs, *upgrade, "--universal", "--python-version", "3.10"])
         for name in LOCKS:

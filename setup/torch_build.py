@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stages import Environment
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+OPTIONS = ("--no-input", "--no-deps", "--no-compile")
 CUDA_SIGNS = ("nvidia-", "cuda-", "triton")
 
 
@@ -23,7 +24,7 @@ def install_torch(home: Environment, progress: Progress, interrupted: bool) -> N
     wanted = read_requirement(home.root / "requirements" / "torch.txt")
     if not configured_index_is_cpu(home, progress, wanted):
         try:
-            pip(home, progress, ["install", "--no-input", "--no-deps", "--index-url", CPU_INDEX, wanted], "torch")
+            pip(home, progress, ["install", *OPTIONS, "--index-url", CPU_INDEX, wanted], "torch")
         except SetupProblem as problem:
             raise SetupProblem(
                 f"no CPU build of {wanted} for this Python: pip's index offers none without CUDA, and {CPU_INDEX} "
@@ -32,7 +33,7 @@ def install_torch(home: Environment, progress: Progress, interrupted: bool) -> N
                 "or a network that reaches that index; `make demo` needs no torch",
             ) from problem
     else:
-        pip(home, progress, ["install", "--no-input", "--no-deps", wanted], "torch")
+        pip(home, progress, ["install", *OPTIONS, wanted], "torch")
     check_cpu_build(home, progress)
 
 

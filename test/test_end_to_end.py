@@ -13,6 +13,8 @@ import pytest
 
 from optimus_nodes.drivers.processes import is_alive
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).resolve().parents[1]
 SEED = 7
 

@@ -23,6 +23,8 @@ from optimus_nodes.planner.offline import OfflinePlanner
 from optimus_nodes.planner.params import PlannerParams, RemoteParams
 from optimus_nodes.planner.remote import OpenAiModel
 
+pytestmark = pytest.mark.alone
+
 SKILLS = tuple(SLOTS)
 WORLD = World(
     (

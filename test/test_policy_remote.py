@@ -25,6 +25,8 @@ from optimus_nodes.policy.remote import RemotePolicy, pack, unpack
 from optimus_nodes.policy.remote_server import policy_server
 from optimus_nodes.policy.worker import PolicyWorker
 
+pytestmark = pytest.mark.alone
+
 ROBOT = replace(
     fake_robot(3),
     cameras=(CameraSpec("head", "head_optical_frame", 32, 24, 20.0, 60.0),),

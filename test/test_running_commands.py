@@ -18,6 +18,8 @@ from optimus_nodes.cli.up import ROBOTS, load_graph, new_run_dir, parse_settings
 from optimus_nodes.core.errors import ConfigError
 from optimus_nodes.core.graph import NodeSpec, select
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

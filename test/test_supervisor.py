@@ -15,6 +15,8 @@ import pytest
 
 from optimus_nodes.drivers.processes import is_alive, start_process
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).resolve().parents[1]
 SLEEPER = "import time; time.sleep(600)"
 STUBBORN = (

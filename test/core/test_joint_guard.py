@@ -102,6 +102,7 @@ def test_scales_lower_the_limits():
     assert fastest == pytest.approx(0.25 * 4.0)
 
 
+@pytest.mark.alone
 def test_one_step_for_72_joints_costs_microseconds():
     robot = fake_robot(72)
     guard = JointGuard(robot)

@@ -38,9 +38,9 @@ def with_streams(root: Path) -> Path:
         saved = store.save(files.finish(ended(store, 1).outcome))
         (store.layout.episode(saved.episode) / "sync.png").write_bytes(b"picture")
         store.seal(saved.episode)
+    store.close()  # waits for what clears up beside it
     for folder in store.layout.recording.iterdir():
         shutil.rmtree(folder)
-    store.close()
     return root
 
 

@@ -25,6 +25,7 @@ def test_motors_hold_home_with_two_thirds_to_spare(both):
     assert np.all(np.abs(torque) < both.robot.max_effort / 3)
 
 
+@pytest.mark.alone
 def test_gravity_takes_less_than_50_microseconds(both):
     gravity, q = GravityModel(both.robot, both.urdf), both.robot.home.copy()
     batches = []
