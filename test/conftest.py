@@ -12,7 +12,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # each has one processor
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Nodes keep time: their tests run alone."""
+    """Nodes keep time: their tests run alone. What is long begins first."""
     for item in items:
         if item.path.parent.name == "nodes":
             item.add_marker(pytest.mark.alone)
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)

@@ -17,6 +17,8 @@ from train_together import train
 from optimus_nodes.core.errors import ConfigError
 from optimus_nodes.learning.distributed import Group
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).resolve().parent
 
 

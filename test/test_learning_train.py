@@ -18,6 +18,8 @@ from optimus_nodes.learning.train import TrainConfig, Trainer
 from optimus_nodes.policy.bundle import read_bundle
 from optimus_nodes.policy.network import Block, NetworkConfig, PolicyNetwork
 
+pytestmark = pytest.mark.long
+
 
 def quiet(_: dict[str, Any]) -> None:
     """Nobody watches."""

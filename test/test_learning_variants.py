@@ -9,6 +9,8 @@ from learning_fakes import SMALL
 from optimus_nodes.learning.variants import VARIANTS
 from optimus_nodes.policy.network import Augmentation, NetworkConfig
 
+pytestmark = pytest.mark.long
+
 CONFIG = NetworkConfig(4, 2, 6, (("head", 48, 64), ("wrist", 32, 32)), slots=(3, 2), aux=1, **SMALL)
 
 

@@ -16,6 +16,8 @@ from optimus_nodes.core.errors import ConfigError, ContractError
 from optimus_nodes.policy.runtime import load_policy
 from optimus_nodes.robot.load import load_robot
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[1]
 ROBOT, _ = load_robot("optimus")
 

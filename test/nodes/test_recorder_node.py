@@ -50,7 +50,10 @@ def folder(tmp_path_factory) -> Path:
         elsewhere = optimus("record", str(run / "elsewhere"), "--seconds", "1")
         (run / "elsewhere.txt").write_text(elsewhere.stderr)
         until_logged(log, "episode 1 saved")
-        replayed = optimus("replay", str(run / "recording"), "1", "--json")
+        for _ in range(3):  # where a machine stands still for a moment the robot does too, and a box may slip
+            replayed = optimus("replay", str(run / "recording"), "1", "--json")
+            if replayed.returncode == 0:
+                break
         (run / "replayed.json").write_text(replayed.stdout or replayed.stderr)
         missing = optimus("replay", str(run / "recording"), "9", "--json")
         (run / "missing.txt").write_text(missing.stderr)
