@@ -15,7 +15,16 @@ from progress import Progress
 from stages import Environment, Stage, stages_for
 from stamps import Stamps
 
-TOGETHER = ("-m", "not alone", "-n", "auto", "--maxprocesses", "8", "--dist", "loadfile")  # pytest's options
+EXTRAS = {  # what a job needs beside the demo's environment
+    "test": ("tools", "models", "voice", "training"),
+    "test-lerobot": ("tools",),
+    "lint": ("tools",),
+    "env-train": ("training",),
+    "env-llm": ("models",),
+    "env-voice": ("voice",),
+}
+# How pytest runs all tests: first those that may have company, as many at a time as there are processors.
+TOGETHER = ("-m", "not alone", "-n", "auto", "--maxprocesses", "8", "--dist", "loadfile", "--no-loadscope-reorder")
 ALONE = ("-m", "alone")
 
 
@@ -28,9 +37,7 @@ def run_job(root: str, job: str, options: list[str]) -> int:
             print(f"ready: {lerobot.folder} (README.md says how to train with its bin/lerobot-train)")
             return 0
     home = Environment(Path(root))
-    tools, training = job in ("test", "test-lerobot", "lint"), job in ("test", "env-train")
-    models = job in ("test", "env-llm")
-    set_up(home, stages_for(home, tools=tools, training=training, models=models), job)
+    set_up(home, stages_for(home, *EXTRAS.get(job, ())), job)
     if job.startswith("env"):
         first = "source .venv/share/optimus_humanoid/local_setup.bash" if home.ros else "source .venv/bin/activate"
         print(f"ready: {home.folder} (type `{first}`, then `optimus --help`)")

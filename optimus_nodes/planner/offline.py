@@ -26,6 +26,8 @@ Guess = Callable[[str], tuple[Instruction, float] | None]
 SURE = 0.5  # below it a sentence is taken for no instruction
 _YES = ("yes", "yes please", "yeah", "yep", "right", "correct", "that's right", "i do", "do it", "ok", "okay", "sure")
 _NO = ("no", "nope", "no thanks", "not that", "wrong", "no i don't", "i don't")
+_AGAIN = ("again", "once more", "one more time", "do it again", "do that again", "try again", "try it again")
+_AGAIN = (*_AGAIN, "repeat that", "repeat it", "go on", "continue", "carry on", "go ahead", "try once more")
 
 
 class OfflinePlanner:
@@ -56,6 +58,8 @@ class OfflinePlanner:
         said, spoken = answer(text, context, self._skills)
         if said:
             return PlanProposal("answer", said, memory=spoken, pending=context.pending)
+        if short := self._short(text, context):
+            return short
         taught = find_instruction(text)
         if taught is not None and taught.skill in self._skills:
             if taught.size and context.world.assumed:  # the policy will look for itself
@@ -71,6 +75,21 @@ class OfflinePlanner:
             known = unclear.status != "refused"
             return PlanProposal(unclear.status, unclear.say, (), memory, context.pending, known)
         return proposal_of(intents, context, self._skills)
+
+    def _short(self, text: str, context: PlanContext) -> PlanProposal | None:
+        """What a word or two mean that say nothing by themselves. A "no" to a robot that moves is a stop."""
+        words, memory = " ".join(word for word in normalise(text) if word not in MARKS), context.memory
+        if context.pending is not None:
+            return None
+        if words in _AGAIN:
+            if memory.intents:
+                return proposal_of(memory.intents, context, self._skills)
+            return PlanProposal("answer", "There is nothing yet that I could do again.", memory=memory)
+        if words in _NO and context.doing:
+            return PlanProposal("stop", "I stopped.", memory=memory)
+        if words in (*_YES, *_NO):
+            return PlanProposal("answer", "I did not ask anything.", memory=memory)
+        return None
 
     def _guessed(self, text: str, context: PlanContext) -> PlanProposal | None:
         """The question whether something that can be done is what was meant."""
