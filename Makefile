@@ -6,7 +6,7 @@ PYTHON ?= python3
 SETUP := $(PYTHON) -S setup/bootstrap.py
 export SEED INSTRUCTION
 
-.PHONY: help demo test test-lerobot lint env env-train env-llm env-lerobot locks clean
+.PHONY: help demo test test-lerobot lint env env-train env-llm env-voice env-lerobot locks clean
 .DEFAULT_GOAL := help
 
 help:       ## list the targets
@@ -32,6 +32,9 @@ env-train:  ## the same and torch, for `optimus train`
 
 env-llm:    ## the same and what `planner` needs for language models, with a small one to try it
 	@$(SETUP) env-llm
+
+env-voice:  ## the same and what `speech` needs to hear and to speak
+	@$(SETUP) env-voice
 
 env-lerobot:  ## an environment of its own with LeRobot 0.4.4, .venv-lerobot (6.7 GB)
 	@$(SETUP) env-lerobot

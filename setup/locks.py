@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "requirements"
-LOCKS = ("ros", "base", "test", "train", "llm")
+LOCKS = ("ros", "base", "test", "train", "llm", "voice")
 
 
 def main() -> int:
@@ -23,7 +23,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         everything = Path(folder) / "everything.txt"
         if "--keep" in sys.argv:  # the versions that stand there are preferred
-            everything.write_text("\n".join((FOLDER / f"{name}.lock").read_text() for name in LOCKS))
+            locks = [FOLDER / f"{name}.lock" for name in LOCKS]
+            everything.write_text("\n".join(lock.read_text() for lock in locks if lock.exists()))
         inputs = [str(FOLDER / f"{name}.in") for name in LOCKS]
         compile_lock(everything, [*inputs, *upgrade, "--universal", "--python-version", "3.10"])
         for name in LOCKS:

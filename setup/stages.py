@@ -82,8 +82,8 @@ class Stage:
         return sorted(path for pattern in self.files for path in root.glob(pattern) if path.is_file())
 
 
-def stages_for(home: Environment, *, tools: bool, training: bool, models: bool = False) -> list[Stage]:
-    """The stages a job needs: with `tools` for tests and lint, `training` for torch, `models` for language models."""
+def stages_for(home: Environment, *extras: str) -> list[Stage]:
+    """The stages a job needs, with any of the extras "tools" (tests and lint), "models", "voice" and "training"."""
     locks = ("sourced",) if home.ros else ("base", "ros")
     interfaces = ("package.xml", "CMakeLists.txt", "msg/*.msg", "srv/*.srv", "action/*.action", "setup/builds.py")
     nodes = _names(home.root / "optimus_nodes", "*_node.py")
@@ -114,11 +114,13 @@ def stages_for(home: Environment, *, tools: bool, training: bool, models: bool =
         ),
         Stage("graphics", "off-screen graphics", builds.render_a_frame, after=("libraries",)),
     ]
-    if tools:
+    if "tools" in extras:
         stages.append(_locked("tools", "test tools", ("test",)))
-    if models:  # a small model too: the only one that lies on the index, and enough to try the wiring
+    if "models" in extras:  # a small model too: the only one that lies on the index, and enough to try the wiring
         stages.append(_locked("models", "language models", ("llm", "smollm")))
-    if training:
+    if "voice" in extras:
+        stages.append(_locked("voice", "speech", ("voice",)))
+    if "training" in extras:
         stages.append(_locked("training", "training libraries", ("train",)))
         torch = ("requirements/torch.txt", "setup/torch_build.py")
         stages.append(Stage("torch", "torch, CPU build", torch_build.install_torch, files=torch, after=("training",)))

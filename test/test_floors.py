@@ -39,6 +39,11 @@ ONLY_IN = {
     "onnxscript": {"learning", "policy"},
     "pinocchio": {"robot", "sim"},
     "eigenpy": {"robot", "sim"},
+    "pocketsphinx": {"speech"},
+    "espeakng_loader": {"speech"},
+    "piper": {"speech"},
+    "faster_whisper": {"speech"},
+    "scipy": {"speech"},
     "launch": {"cli"},
     "launch_ros": {"cli"},
 }

@@ -171,7 +171,7 @@ def test_with_ros_sourced_no_ros_wheel_is_installed(clone: Path) -> None:
 from pathlib import Path
 from stages import Environment, stages_for
 for ros in ("", "jazzy"):
-    stages = stages_for(Environment(Path(".."), ros=ros), tools=False, training=False)
+    stages = stages_for(Environment(Path(".."), ros=ros))
     print([file for stage in stages for file in stage.files if file.endswith(".lock")])
 """
     wheels, sourced = python(clone, code).splitlines()
@@ -295,5 +295,5 @@ def test_the_finished_environment_costs_a_fraction_of_a_second() -> None:
     """`make demo` must start its job in under 3 s; the set-up's own share is measured here, without the job."""
     environment = {**os.environ, "ROS_DISTRO": ""}
     code = "import sys; sys.path.insert(0, 'setup'); from stages import *; from stamps import Stamps; from pathlib "
-    code += "import Path; h = Environment(Path.cwd()); Stamps(h).missing(stages_for(h, tools=True, training=True))"
+    code += "import Path; h = Environment(Path.cwd()); Stamps(h).missing(stages_for(h, 'tools', 'training'))"
     subprocess.run([base_python(), "-S", "-c", code], cwd=ROOT, env=environment, check=True, timeout=3)

@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import io
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +147,15 @@ def training() -> Finding:
     return good(f"torch {importlib.metadata.version('torch')}")
 
 
+def voice() -> Finding:
+    """What speech_node hears and speaks with, needed by `optimus up --voice` only."""
+    if importlib.util.find_spec("pocketsphinx") is None:
+        return warning("pocketsphinx is not installed: `optimus up --voice` will not run", "make env-voice")
+    if lacking := [program for program in ("arecord", "aplay") if shutil.which(program) is None]:
+        return warning(f"no {' and no '.join(lacking)}: no microphone or speaker", "sudo apt-get install -y alsa-utils")
+    return good(f"pocketsphinx {importlib.metadata.version('pocketsphinx')}, arecord, aplay")
+
+
 def robot() -> Finding:
     """The robot's description loads and fits its configuration."""
     try:
@@ -204,6 +214,7 @@ CHECKS: dict[str, Check] = {
     "codecs": codecs,
     "inference": inference,
     "training": training,
+    "voice": voice,
     "robot": robot,
     "graph": graph,
     "policy": policy,

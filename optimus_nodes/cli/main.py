@@ -22,6 +22,7 @@ COMMANDS = {
     "up": ("up", "Start the nodes of config/graph.yaml and keep them running."),
     "say": ("say", "Tell a running robot what to do."),
     "plan": ("plan", "Show what the planner makes of an instruction, without a robot."),
+    "hear": ("hear", "Show what the robot's ears make of a microphone or a file, without a robot."),
     "status": ("status", "Show what a running robot is doing."),
     "doctor": ("doctor", "Check this machine and say how to mend what is missing."),
     "record": ("record", "Record demonstrations as a data set, by keyboard or by options."),

@@ -106,6 +106,7 @@ def run_graph(nodes: Sequence[NodeSpec], run_dir: Path, domain: int | None) -> i
 def up(
     robot: Annotated[str, typer.Option(help="sim: simulated robot; real: the nodes for real hardware.")] = "sim",
     teleop: Annotated[bool, typer.Option(help="Start the teleoperation node as well.")] = False,
+    voice: Annotated[bool, typer.Option(help="Start ears and mouth as well (make env-voice).")] = False,
     viewer: Annotated[bool, typer.Option(help="Show the simulation in a window (needs a display).")] = False,
     domain: Annotated[int | None, typer.Option(help="ROS domain, 0 to 232; default: ROS_DOMAIN_ID or 0.")] = None,
     scene: Annotated[
@@ -126,7 +127,7 @@ def up(
         if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise ConfigError("--viewer needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")
         settings.append(("sim.viewer", True))
-    lists = [ROBOTS[robot], *(["teleop"] if teleop else [])]
+    lists = [ROBOTS[robot], *(["teleop"] if teleop else []), *(["voice"] if voice else [])]
     chosen = select(load_graph(graph), lists, only or [])
     nodes = override(chosen, [*(scene_settings(scene, chosen) if scene else []), *settings])
     folder = run_dir.resolve() if run_dir else new_run_dir("up")

@@ -1,0 +1,39 @@
+"""Whisper through faster-whisper: hears free speech better than PocketSphinx, and thinks about it for a second."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from ..core.errors import ConfigError
+
+
+class WhisperRecogniser:
+    """`model`: a folder with a CTranslate2 model, or a name faster-whisper may download. Runs on `threads` threads."""
+
+    def __init__(self, model: str, threads: int = 1) -> None:
+        try:
+            from faster_whisper import WhisperModel
+        except ImportError as error:
+            raise ConfigError(
+                "recogniser whisper needs faster-whisper (`.venv/bin/pip install faster-whisper`)"
+            ) from error
+        try:
+            self._model = WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=threads)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ConfigError(
+                f"no Whisper model {model!r}: {error}; it must be the folder of a CTranslate2 model"
+            ) from error
+        self._data = bytearray()
+
+    def begin(self) -> None:
+        self._data.clear()
+
+    def add(self, data: bytes) -> None:
+        self._data += data
+
+    def end(self) -> str:
+        sound = np.frombuffer(bytes(self._data), np.int16).astype(np.float32) / 32768.0
+        pieces, _ = self._model.transcribe(sound, language="en", beam_size=1, condition_on_previous_text=False)
+        return " ".join(re.findall(r"[a-z0-9']+", " ".join(piece.text for piece in pieces).lower()))
