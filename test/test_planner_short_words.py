@@ -45,3 +45,21 @@ def test_a_no_to_a_robot_that_moves_stops_it(word: str) -> None:
 @pytest.mark.parametrize("word", ["yes", "no", "no thanks"])
 def test_an_answer_to_no_question_is_no_order(word: str) -> None:
     assert talk(word).say == "I did not ask anything."
+
+
+DONE = ("put the red box in the left bin", "wave with your left hand", "put the blue box in the right bin")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What did you just put in the bin?", "The blue box, in the right bin."),
+        ("what have you put into the left bin", "The red box, in the left bin."),
+        ("what did you put in the bin on the right", "The blue box, in the right bin."),
+    ],
+)
+def test_it_remembers_what_it_put_where(question: str, answer: str) -> None:
+    context = PlanContext(assumed_world(tuple(SLOTS)), done=DONE)
+    assert PLANNER.plan(question, context).say == answer
+    nothing = PLANNER.plan(question, PlanContext(assumed_world(tuple(SLOTS)), done=DONE[1:2]))
+    assert nothing.say == "I have not put anything there yet."

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from ..core.intent import Intent, Memory
+from ..core.language import find_instruction
 from ..core.planner import PlanContext
 from ..core.saying import article, capital, listed
 from ..core.world import Thing, World, skill_to, there
@@ -25,7 +26,8 @@ _SEE = ("what do you see", "what can you see", "what is there", "what is on the 
 _SEE = (*_SEE, "what do you see on the table", "what is in front of you", "what's there", "describe the scene")
 _HOLD = ("what are you holding", "what do you hold", "what is in your hand", "what do you have in your hand")
 _HOLD = (*_HOLD, "are you holding anything", "what is in your hands", "what have you got")
-_WHAT_IS_IN = ("what is in", "what is on", "what's in", "what's on", "what did you just put in", "what did you put in")
+_WHAT_IS_IN = ("what is in", "what is on", "what's in", "what's on")
+_PUT = ("what did you just put", "what did you put", "what have you just put", "what have you put")
 _SKILLS = {
     "pick": "pick up a box",
     "place": "put it in the left or the right bin",
@@ -123,6 +125,8 @@ def _about_the_scene(said: str, context: PlanContext, about: _Said) -> str:
             return "Yes, I hold nothing." if not world.held else "No, I hold something."
         if cursor.take(*_WHAT_IS_IN):
             return _unseen(world) or _contents(cursor, world, about)
+        if cursor.take(*_PUT):
+            return _put(cursor, context)
         if cursor.take("is there", "are there", "do you see", "can you see"):
             return _unseen(world) or _is_there(cursor, world, about)
         if cursor.take("is the drawer", "is it"):
@@ -199,6 +203,19 @@ def _contents(cursor: Cursor, world: World, about: _Said) -> str:
     words = [f"{article(_full(thing))} {_full(thing)}" for thing in inside]
     where = there(place.name)
     return f"{capital(where)} there is {listed(words)}." if words else f"There is nothing {where}."
+
+
+def _put(cursor: Cursor, context: PlanContext) -> str:
+    """What was last put into a bin, or into the one that was named, as far as it is remembered."""
+    cursor.take("in", "into", "inside")
+    place = read_place(cursor)
+    if place is None or place.kind != "bin" or not cursor.done:
+        return ""
+    for sentence in reversed(context.done):
+        did = find_instruction(sentence)
+        if did is not None and did.bin and place.name in ("", did.bin, f"{did.bin}_bin"):
+            return f"The {did.colour or did.size} box, in the {did.bin} bin."
+    return "I have not put anything there yet."
 
 
 def _on_top(cursor: Cursor, world: World, about: _Said) -> str:
