@@ -7,7 +7,7 @@ Every `now` is one monotonic time in seconds. Methods return what the robot shou
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from .errors import ConfigError
@@ -138,9 +138,23 @@ class PlanRunner:
         self._begin(self._step, now)
         return (say,)
 
-    def give_up(self, reason: str) -> Speech:
-        """The step that was looked at has failed for good, and the plan with it."""
-        return self._fail(reason) if self.running and self.checking else ()
+    def give_up(self, reason: str, now: float = 0.0, go_on: Collection[int] = ()) -> Speech:
+        """The step that was looked at has failed for good, and the plan with it, but for the later steps `go_on`."""
+        if not (self.running and self.checking) or self.plan is None:
+            return ()
+        if not go_on:
+            return self._fail(reason)
+        sentence = self.plan.steps[self._step].sentence
+        self._change(state=StepState.FAILED, reason=reason)
+        left_out = f"left out, since I could not {sentence}"
+        steps = tuple(
+            replace(step, state=StepState.CANCELLED, reason=left_out)
+            if step.state is StepState.PENDING and number not in go_on
+            else step
+            for number, step in enumerate(self.plan.steps)
+        )
+        self.plan = replace(self.plan, steps=steps)
+        return (f"I could not {sentence}: {reason}.", *self._next(now))
 
     def cancel(self, reason: str = "cancelled", say: str = "I stopped.") -> Speech:
         """End the plan at once: the task is empty from now on, so the robot holds."""
@@ -181,16 +195,22 @@ class PlanRunner:
         return ()
 
     def _finish_step(self, now: float) -> Speech:
+        self._change(state=StepState.DONE)
+        return self._next(now)
+
+    def _next(self, now: float) -> Speech:
+        """Begin the next step there is, or end the plan: well when every step was done."""
         assert self.plan is not None
         self.checking = ""
-        self._change(state=StepState.DONE)
-        if self._step + 1 < len(self.plan.steps):
-            self._begin(self._step + 1, now)
+        waiting = [number for number, step in enumerate(self.plan.steps) if step.state is StepState.PENDING]
+        failed = [step.sentence for step in self.plan.steps if step.state is StepState.FAILED]
+        if waiting:
+            self._begin(waiting[0], now)
             say = f"Next: {self.task.sentence}."
         else:
             self.task = Task(self._new_id())
-            say = "Done."
-            self.plan = replace(self.plan, state=PlanState.DONE)
+            say = f"I could not {' and '.join(failed)}; the rest is done." if failed else "Done."
+            self.plan = replace(self.plan, state=PlanState.FAILED if failed else PlanState.DONE)
         self.plan = replace(self.plan, say=say)
         return (say,)
 

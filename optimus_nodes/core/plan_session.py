@@ -19,10 +19,11 @@ from .plan_gate import objection
 from .plan_runner import REPLACED, REPLACED_SAY, PlanRules, PlanRunner, Speech
 from .planner import Pending, PlanContext, PlannedStep, PlanProposal, is_stop
 from .saying import capital
-from .world import World, after, assumed_world, sentence_for
+from .world import Step, World, after, assumed_world, sentence_for, why_not
 
 REMEMBERED = 50  # steps that were done
 TURNS = 20  # of the conversation
+PUTTING_AWAY = ("place", "move", "sort")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ class PlanSession:
         self._pending: Pending | None = None
         self._done: deque[str] = deque(maxlen=REMEMBERED)
         self._turns: deque[tuple[str, str]] = deque(maxlen=TURNS)
-        self._finished, self._trouble = 0, ""
+        self._finished: set[int] = set()
+        self._trouble = ""
         self._speech: list[str] = []
         self._ended: list[Ended] = []
 
@@ -134,7 +136,7 @@ class PlanSession:
         if not self.runner.running:
             self._ended.append(Ended(request.id, False, speech[0]))
             return
-        self._owner, self._steps, self._finished, self._trouble = request.id, proposal.steps, 0, ""
+        self._owner, self._steps, self._finished, self._trouble = request.id, proposal.steps, set(), ""
 
     def fail(self, request: Request, reason: str) -> None:
         """The planner could not answer at all."""
@@ -177,13 +179,26 @@ class PlanSession:
             return
         steps = mended(step, seen) if self.runner.may_try_again and step.skill in VISIBLE else ()
         if not steps:
-            self._after(self.runner.give_up(wrong))
+            others = self._others(step, seen)
+            self._after(self.runner.give_up(wrong, now, others))
             return
         planned = tuple(PlannedStep(one, sentence_for(one, seen)) for one in steps)
         at = self.runner.step
         self._steps = (*self._steps[:at], *planned, *self._steps[at + 1 :])
         say = f"{capital(wrong)}. I try again."
         self._after(self.runner.again([one.sentence for one in planned], say, now))
+
+    def _others(self, failed: Step, seen: World) -> tuple[int, ...]:
+        """Later steps of the plan that put away other things, which can be done although `failed` could not."""
+        found: list[int] = []
+        if failed.skill in PUTTING_AWAY:
+            for number in range(self.runner.step + 1, len(self._steps)):
+                step = self._steps[number].step
+                other = step.skill in PUTTING_AWAY and step.thing != failed.thing
+                if other and not why_not(step, seen):
+                    found.append(number)
+                    seen = after(step, seen)
+        return tuple(found)
 
     def tick(self, now: float) -> None:
         if self._asked is not None and now - self._asked_at > self._timeout:
@@ -230,9 +245,10 @@ class PlanSession:
         plan = self.runner.plan
         if not self._owner or plan is None:
             return
-        while self._finished < len(plan.steps) and plan.steps[self._finished].state is StepState.DONE:
-            self._remember(self._steps[self._finished])
-            self._finished += 1
+        for number, step in enumerate(plan.steps):
+            if step.state is StepState.DONE and number not in self._finished:
+                self._remember(self._steps[number])
+                self._finished.add(number)
         if plan.state is not PlanState.RUNNING:
             if plan.state is not PlanState.DONE:
                 self._trouble = next((step.reason for step in plan.steps if step.reason), "")

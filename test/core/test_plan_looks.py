@@ -155,3 +155,40 @@ def test_what_cannot_be_done_any_more_is_not_mended():
     assert mended(PLACE, after(Step("pick", "blue"), WORLD)) == (Step("put_down"), PLACE)
     assert mended(PLACE, dataclasses.replace(WORLD, things=())) == ()
     assert mended(PLACE, after(PLACE, WORLD)) == ()
+
+
+BLUE = Step("place", "blue", "right_bin")
+
+
+def test_the_other_things_are_put_away_although_one_could_not_be():
+    session = begun(PLACE, WAVE, BLUE, retries=0)
+    session.saw(session.runner.task.id, WORLD, 2.0)
+    assert session.drain() == (
+        (
+            "I could not put the red box in the left bin: the red box is not in the left bin.",
+            "Next: put the blue box in the right bin.",
+        ),
+        (),
+    )
+    states = [step.state for step in session.runner.plan.steps]
+    assert states == [StepState.FAILED, StepState.CANCELLED, StepState.RUNNING]
+    finish(session, 3.0)
+    session.saw(session.runner.task.id, after(BLUE, WORLD), 4.0)
+    said, (ended,) = session.drain()
+    assert said == ("I could not put the red box in the left bin; the rest is done.",)
+    assert not ended.success and session.runner.plan.state is PlanState.FAILED
+    assert session.context().done == ("put the blue box in the right bin",)
+    assert session.context().trouble == "the red box is not in the left bin"
+
+
+def test_nothing_else_is_begun_while_the_hand_is_full_of_what_could_not_be_put_away():
+    session = begun(PLACE, BLUE, retries=0)
+    held = after(Step("pick", "red"), WORLD)
+    session.saw(session.runner.task.id, held, 2.0)
+    assert session.runner.plan.state is PlanState.FAILED
+
+
+def test_what_was_asked_for_in_a_row_ends_where_one_of_it_fails():
+    session = begun(Step("open"), PLACE, retries=0)
+    session.saw(session.runner.task.id, WORLD, 2.0)
+    assert session.runner.plan.state is PlanState.FAILED
