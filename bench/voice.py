@@ -40,7 +40,16 @@ LONGEST = 24  # words
 WORDS = (130, 150, 170)  # a minute
 OUTSIDE = (Path(__file__).parent / "voice_outside.txt").read_text().splitlines()
 STOPS = ("stop", "stop stop", "stop it", "please stop", "halt", "wait", "cancel", "freeze", "never mind")
-SAID = ("I put the red box in the left bin, then the blue one at station B.", "I see four boxes and a drawer.")
+SAID = (
+    "I will put the red box in the left bin, then put the blue box in the right bin.",
+    "Next: move the yellow box to station b.",
+    "I see a small red box at station b, a large blue box at station a, a bar, a button and an open drawer.",
+    "The green box is not in the left bin. I try again.",
+    "Which small box: red, green or yellow?",
+    "I could not put the green box in the left bin: it took longer than 30 s.",
+    "I can't see a purple box. I can see red, yellow, green and blue ones.",
+    "Done.",
+)
 
 
 class Speakers:
@@ -165,13 +174,16 @@ def measure_stops(listener: Listener, speakers: Speakers, talk: bool) -> dict:
             print(f"  stop: {text!r} by {voice} -> {text_of(found)!r}")
     result = {"alone": heard, "of": len(cases)}
     result |= {"delay_p50_s": round(median(delays), 2), "delay_max_s": round(max(delays), 2)}
-    own = np.concatenate([speakers.say(text, "en-us") for text in SAID for _ in range(2)])
-    result["own_voice_false"] = sum(is_stop(one.text) for one in hear(listener, own, True)[0])
+    silence = np.zeros(2 * RATE, np.int16)
+    own = np.concatenate([speakers.say(text, "en-us") for text in SAID])
+    false = [one for one in hear(listener, np.concatenate([own, silence]), True)[0] if is_stop(one.text)]
+    result |= {"own_voice_false": len(false), "own_voice_s": round(len(own) / RATE)}
     for snr in (40, 30, 20, 10):
         barged = 0
         for voice in VOICES[1:]:
-            person = np.concatenate([np.zeros(2 * RATE, np.int16), speakers.say("stop", voice)])
-            barged += any(is_stop(one.text) for one in hear(listener, mixed(person, own[RATE:], snr), True)[0])
+            person = np.concatenate([silence, speakers.say("stop", voice)])
+            both = np.concatenate([mixed(person, own[RATE:], snr), silence])
+            barged += any(is_stop(one.text) for one in hear(listener, both, True)[0])
         result[f"barge_in_{snr}_db"] = barged
     return {**result, "barge_of": len(VOICES) - 1}
 

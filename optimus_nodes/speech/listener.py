@@ -84,11 +84,19 @@ def make_endpoints(pause: float) -> Endpoints:
 class Listener:
     """Takes frames of sound, gives what was heard in them. What follows a spotted stop in one breath is dropped.
 
-    A stop is spotted at the beginning of an utterance, and anywhere in it while the robot itself is speaking.
+    `spotter` waits for a stop at the beginning of an utterance. While the robot itself is speaking, `keen` does so
+    anywhere in it, since the voice of the person is only half of what is heard then.
     """
 
-    def __init__(self, endpoints: Endpoints, recogniser: Recogniser, spotter: Spotter | None = None) -> None:
-        self._endpoints, self._recogniser, self._spotter = endpoints, recogniser, spotter
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        recogniser: Recogniser,
+        spotter: Spotter | None = None,
+        keen: Spotter | None = None,
+    ) -> None:
+        self._endpoints, self._recogniser = endpoints, recogniser
+        self._spotter, self._keen = spotter, keen
         self._speaking = self._dropped = False
         self._frames = 0
 
@@ -110,23 +118,27 @@ class Listener:
     def _begin(self) -> None:
         self._speaking, self._dropped, self._frames = True, False, 0
         self._recogniser.begin()
-        if self._spotter is not None:
-            self._spotter.begin()
+        for spotter in (self._spotter, self._keen):
+            if spotter is not None:
+                spotter.begin()
 
     def _add(self, speech: bytes, own_voice: bool) -> Iterator[Heard]:
-        if self._dropped:
-            return
-        self._recogniser.add(speech)
+        if not self._dropped:
+            self._recogniser.add(speech)
         self._frames += 1
-        early = own_voice or self._frames * FRAME_S < EARLY_S
-        if early and self._spotter is not None and (word := self._spotter.add(speech)):
+        spotter = self._spotter if self._frames * FRAME_S < EARLY_S else None
+        if own_voice and self._keen is not None:
+            spotter = self._keen
+        if spotter is not None and (word := spotter.add(speech)):
             self._dropped = True
+            spotter.end()
+            spotter.begin()  # for the next one
             yield Heard(word, spotted=True)
 
     def _end(self) -> Iterator[Heard]:
         self._speaking = False
-        text = self._recogniser.end()
-        if self._spotter is not None:
-            self._spotter.end()
+        for spotter in (self._spotter, self._keen):
+            if spotter is not None:
+                spotter.end()
         if not self._dropped:
-            yield Heard(text)
+            yield Heard(self._recogniser.end())

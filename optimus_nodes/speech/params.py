@@ -12,7 +12,7 @@ from .listener import Listener, make_endpoints
 from .mouth import SPEAKER
 from .recogniser import Recogniser
 from .sources import MICROPHONE
-from .sphinx import FreeRecogniser, GrammarRecogniser, WordSpotter
+from .sphinx import KEEN_STOP_WORDS, STOP_WORDS, FreeRecogniser, GrammarRecogniser, WordSpotter
 
 RECOGNISERS = ("grammar", "free", "whisper")
 ALL = "all"
@@ -63,4 +63,5 @@ def make_recogniser(params: SpeechParams) -> Recogniser:
 
 def make_listener(params: SpeechParams) -> Listener:
     """A listener with that recogniser, and ears for a stop in the middle of whatever is said."""
-    return Listener(make_endpoints(params.pause), make_recogniser(params), WordSpotter())
+    usual, keen = WordSpotter(STOP_WORDS), WordSpotter(KEEN_STOP_WORDS)
+    return Listener(make_endpoints(params.pause), make_recogniser(params), usual, keen)

@@ -18,6 +18,7 @@ from ..core.planner import is_stop
 BEAMS = {"beam": 1e-64, "wbeam": 1e-48, "pbeam": 1e-64}
 NAME = "heard"
 STOP_WORDS = {"stop": 1e-5, "stop-british": 1e-5}
+KEEN_STOP_WORDS = {"stop": 1e-12, "stop-british": 1e-12}
 BRITISH = {  # how they sound in Britain, in the sounds of the American model
     "stop": "S T AO P",
     "box": "B AO K S",
@@ -99,7 +100,7 @@ class GrammarRecogniser(FreeRecogniser):
 class WordSpotter:
     """Waits for `words` in any speech. Each has a threshold: the smaller, the more it hears, rightly and wrongly."""
 
-    def __init__(self, words: Mapping[str, float] = STOP_WORDS) -> None:
+    def __init__(self, words: Mapping[str, float]) -> None:
         self._decoder = make_decoder(lm=None)
         for word, sounds in BRITISH.items():
             self._decoder.add_word(f"{word}-british", sounds, False)

@@ -24,9 +24,9 @@ class Spotter(Recogniser):
         return "stop" if b"S" in self.text else ""
 
 
-def ears(spotter: Spotter | None = None) -> Listener:
+def ears(spotter: Spotter | None = None, keen: Spotter | None = None) -> Listener:
     """A letter is a frame of speech, a dot one of silence; three in a row are a pause."""
-    return Listener(Endpoints(lambda frame: frame != b".", 0.09), Recogniser(), spotter)
+    return Listener(Endpoints(lambda frame: frame != b".", 0.09), Recogniser(), spotter, keen)
 
 
 def listened(sound: str, spotter: Spotter | None = None) -> list[Heard]:
@@ -63,6 +63,6 @@ def test_after_a_stop_the_next_utterance_is_heard() -> None:
 
 def test_late_in_a_sentence_a_stop_is_part_of_another_word_unless_the_robot_itself_speaks() -> None:
     late = "a" * 70 + "S" + "b" * 3 + "..."
-    one, two = ears(Spotter()), ears(Spotter())
+    one, two = ears(Spotter()), ears(Spotter(), Spotter())
     assert [heard.text for frame in late for heard in one.take(frame.encode())] == ["a" * 70 + "Sbbb"]
     assert [heard.text for frame in late for heard in two.take(frame.encode(), own_voice=True)] == ["stop"]
