@@ -30,7 +30,7 @@ class Person:
 
     def __init__(self, pipe: Path) -> None:
         os.mkfifo(pipe)
-        self._pipe, self._voice, self._rng = pipe, EspeakVoice("en-gb-x-rp+f2", 140), np.random.default_rng(1)
+        self._pipe, self._voice, self._rng = pipe, EspeakVoice("en-us+m3", 140), np.random.default_rng(1)
 
     def say(self, text: str) -> None:
         pause = np.zeros(RATE, np.int16)

@@ -52,8 +52,8 @@ def hear(listener: Listener, sound: Sound) -> list[Heard]:
 
 
 def plain(text: str) -> str:
-    """Boxes have several names, which mean the same."""
-    return re.sub(r"\b(block|cube)\b", "box", text)
+    """Some words mean the same and sound alike."""
+    return re.sub(r"\bthese\b", "the", re.sub(r"\b(block|cube)\b", "box", text))
 
 
 @pytest.mark.parametrize("text", SENTENCES)
