@@ -15,6 +15,7 @@ from queue import SimpleQueue
 from rclpy.node import Node
 from std_msgs.msg import Bool, String
 
+from optimus_nodes.core.errors import DeviceError
 from optimus_nodes.core.hearing import Hearing
 from optimus_nodes.ros import diagnostics, qos
 from optimus_nodes.ros.params import declare
@@ -40,7 +41,7 @@ class SpeechNode(Node):
         self._counts = {"heard": 0, "understood": 0, "stops": 0, "said": 0}
         self._deaf = False
         voice, player = make_voice(p.voice, p.words_per_minute), make_player(p.output, p.output_device)
-        self._mouth = Mouth(voice, player, self._tell, self._tell)
+        self._mouth = Mouth(voice, player, self._tell, self._on_mute)
         self._listener, self._source = make_listener(p), open_source(p.input, p.input_device)
         self._heard = self.create_publisher(String, "speech/heard", qos.EVENT)
         self._instruction = self.create_publisher(String, "instruction", qos.EVENT)
@@ -54,6 +55,13 @@ class SpeechNode(Node):
     def _tell(self, event: Event, own_voice: bool = False) -> None:
         """From any thread: have the node's own thread see to it."""
         self._events.put((event, own_voice))
+
+    def _on_mute(self, error: Exception) -> None:
+        """In the mouth's thread: a robot that cannot speak must hear a stop all the same."""
+        if isinstance(error, DeviceError):
+            self.get_logger().error(str(error))
+        else:
+            self._tell(error)
 
     def _listen(self) -> None:
         """In a thread of its own. While the robot speaks, and a moment longer, it hears itself."""
