@@ -21,6 +21,19 @@ class Recogniser(Protocol):
         ...
 
 
+class WholeUtterance:
+    """Keeps what is said in `said` until it is over: the half of a recogniser that thinks then."""
+
+    def __init__(self) -> None:
+        self.said = bytearray()
+
+    def begin(self) -> None:
+        self.said.clear()
+
+    def add(self, data: bytes) -> None:
+        self.said += data
+
+
 class Spotter(Protocol):
     """Waits for a few words in whatever is said."""
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core.errors import ConfigError
 from ..core.planner import is_stop
+from .recogniser import WholeUtterance
 
 BEAMS = {"beam": 1e-64, "wbeam": 1e-48, "pbeam": 1e-64}
 NAME = "heard"
@@ -45,30 +46,24 @@ def make_decoder(**settings: Any) -> Any:
     return Decoder(loglevel="FATAL", bestpath=False, **settings)
 
 
-class FreeRecogniser:
+class FreeRecogniser(WholeUtterance):
     """Hears any English. Begins to think when the utterance is over, since a voice and a room are judged best by all of
     it: some tenths of a second for a sentence."""
 
     def __init__(self, decoder: Any = None) -> None:
+        super().__init__()
         self._decoder = decoder or make_decoder()
-        self._data = bytearray()
-
-    def begin(self) -> None:
-        self._data.clear()
-
-    def add(self, data: bytes) -> None:
-        self._data += data
 
     def end(self) -> str:
-        return _decode(self._decoder, bytes(self._data))[0]
+        return _decode(self._decoder, bytes(self.said))[0]
 
 
 class GrammarRecogniser(FreeRecogniser):
     """Hears the sentences of one JSGF grammar, and nothing where other sounds fit clearly better.
 
     Doubt is how much likelier, per frame, the utterance is as any row of American English sounds than as the sentence:
-    the difference of both decoders' logarithms of likelihood, in their own scale. Measured in `bench/voice.py`: spoken
-    sentences 1.3e-3 to 2.5e-3 (with other accents more), everyday talk taken for one 2.3e-3 to 4.6e-3.
+    the difference of both decoders' logarithms of likelihood, in their own scale. Spoken sentences had
+    1.3e-3 to 2.5e-3 (with other accents more), everyday talk taken for one 2.3e-3 to 4.6e-3.
     """
 
     def __init__(self, jsgf: str, words: Iterable[str], most_doubt: float = MOST_DOUBT) -> None:
@@ -89,10 +84,10 @@ class GrammarRecogniser(FreeRecogniser):
         self._decoder.activate_search(NAME)
 
     def end(self) -> str:
-        text, likely = _decode(self._decoder, bytes(self._data))
+        text, likely = _decode(self._decoder, bytes(self.said))
         if is_stop(text):  # not to be doubted
             return text
-        if text and _decode(self._phones, bytes(self._data))[1] - likely > self._most_doubt:
+        if text and _decode(self._phones, bytes(self.said))[1] - likely > self._most_doubt:
             return ""
         return text
 

@@ -7,12 +7,14 @@ import re
 import numpy as np
 
 from ..core.errors import ConfigError
+from .recogniser import WholeUtterance
 
 
-class WhisperRecogniser:
+class WhisperRecogniser(WholeUtterance):
     """`model`: a folder with a CTranslate2 model, or a name faster-whisper may download. Runs on `threads` threads."""
 
     def __init__(self, model: str, threads: int = 1) -> None:
+        super().__init__()
         try:
             from faster_whisper import WhisperModel
         except ImportError as error:
@@ -25,15 +27,8 @@ class WhisperRecogniser:
             raise ConfigError(
                 f"no Whisper model {model!r}: {error}; it must be the folder of a CTranslate2 model"
             ) from error
-        self._data = bytearray()
-
-    def begin(self) -> None:
-        self._data.clear()
-
-    def add(self, data: bytes) -> None:
-        self._data += data
 
     def end(self) -> str:
-        sound = np.frombuffer(bytes(self._data), np.int16).astype(np.float32) / 32768.0
+        sound = np.frombuffer(bytes(self.said), np.int16).astype(np.float32) / 32768.0
         pieces, _ = self._model.transcribe(sound, language="en", beam_size=1, condition_on_previous_text=False)
         return " ".join(re.findall(r"[a-z0-9']+", " ".join(piece.text for piece in pieces).lower()))
