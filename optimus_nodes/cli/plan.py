@@ -34,9 +34,10 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
 ) -> int:
     """Print the steps that the planner makes of INSTRUCTION, or what it says instead. Exit code 1 when it refuses."""
+    from ..core.language import ALL
     from ..planner.documents import plan_document, read_world
     from ..planner.make import make_planner
-    from ..planner.params import ALL, LocalParams, PlannerParams, RemoteParams
+    from ..planner.params import LocalParams, PlannerParams, RemoteParams
     from ..policy.reading import reader_on_demand
     from ..robot.share import share_path
 

@@ -22,6 +22,7 @@ BINS = ("left", "right")
 SIZES = ("small", "large")
 STATIONS = ("a", "b")
 SIDES = ("left", "right")
+ALL = "all"
 SKILLS = ("pick", "place", "put_down", "home")
 SLOTS: dict[str, tuple[tuple[str, ...], ...]] = {  # skill: the words it takes, in one of these ways
     "pick": (("colour",), ("size",)),
@@ -78,6 +79,13 @@ class Instruction:
     def sentence(self) -> str:
         """The canonical wording."""
         return first_wordings(self)[0]
+
+
+def chosen_skills(names: Sequence[str]) -> tuple[str, ...]:
+    """The skills a parameter names, or all where it says "all". Raises ConfigError naming those that are none."""
+    if unknown := set(names) - {*SLOTS, ALL}:
+        raise ConfigError(f"skills names {', '.join(sorted(unknown))}; the skills are {', '.join(SLOTS)}, or {ALL}")
+    return tuple(SLOTS) if ALL in names else tuple(names)
 
 
 def other_side(side: str) -> str:

@@ -138,7 +138,7 @@ class PlanRunner:
         self._begin(self._step, now)
         return (say,)
 
-    def give_up(self, reason: str, now: float = 0.0, go_on: Collection[int] = ()) -> Speech:
+    def give_up(self, reason: str, now: float, go_on: Collection[int] = ()) -> Speech:
         """The step that was looked at has failed for good, and the plan with it, but for the later steps `go_on`."""
         if not (self.running and self.checking) or self.plan is None:
             return ()

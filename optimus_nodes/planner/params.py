@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..core.errors import ConfigError
-from ..core.language import SLOTS
+from ..core.language import chosen_skills
 from ..core.plan_runner import PlanRules
 from ..core.scene import scene_named
 
-ALL = "all"
 FIRST_SKILLS = ("pick", "place", "put_down", "home")
 
 BACKENDS = ("offline", "local", "remote")
@@ -56,8 +55,7 @@ class PlannerParams:
     time_topic: str = field(default="head/camera_info", metadata={"doc": "Its stamps are robot time; 20 Hz is plenty."})
 
     def __post_init__(self) -> None:
-        if unknown := set(self.skills) - {*SLOTS, ALL}:
-            raise ConfigError(f"skills names {', '.join(sorted(unknown))}; the skills are {', '.join(SLOTS)}, or {ALL}")
+        chosen_skills(self.skills)
         if not self.backends or set(self.backends) - set(BACKENDS) or len(set(self.backends)) < len(self.backends):
             raise ConfigError(
                 f"backends is [{', '.join(self.backends)}]; allowed are {', '.join(BACKENDS)}, each once, in any order"
@@ -75,4 +73,4 @@ class PlannerParams:
     @property
     def known_skills(self) -> tuple[str, ...]:
         """The skills by name."""
-        return tuple(SLOTS) if ALL in self.skills else self.skills
+        return chosen_skills(self.skills)

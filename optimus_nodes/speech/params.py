@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ..core.errors import ConfigError
 from ..core.hearing import HearingRules
-from ..core.language import SLOTS
+from ..core.language import ALL, chosen_skills
 from . import grammar
 from .listener import Listener, make_endpoints
 from .mouth import SPEAKER
@@ -15,7 +15,6 @@ from .sources import MICROPHONE
 from .sphinx import KEEN_STOP_WORDS, STOP_WORDS, FreeRecogniser, GrammarRecogniser, WordSpotter
 
 RECOGNISERS = ("grammar", "free", "whisper")
-ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,7 @@ class SpeechParams:
     def __post_init__(self) -> None:
         if self.recogniser not in RECOGNISERS:
             raise ConfigError(f"recogniser is {self.recogniser!r}; allowed are {', '.join(RECOGNISERS)}")
-        if unknown := set(self.skills) - {*SLOTS, ALL}:
-            raise ConfigError(f"skills names {', '.join(sorted(unknown))}; the skills are {', '.join(SLOTS)}, or {ALL}")
+        chosen_skills(self.skills)
         if not 0.15 <= self.pause <= 3.0:
             raise ConfigError(f"pause is {self.pause}; allowed are 0.15 to 3 s")
         if not 80 <= self.words_per_minute <= 450:
@@ -56,8 +54,7 @@ def make_recogniser(params: SpeechParams) -> Recogniser:
         return WhisperRecogniser(params.whisper_model)
     if params.recogniser == "free":
         return FreeRecogniser()
-    skills = tuple(SLOTS) if ALL in params.skills else params.skills
-    table = grammar.rules(skills, params.hearing.wake_words)
+    table = grammar.rules(chosen_skills(params.skills), params.hearing.wake_words)
     return GrammarRecogniser(grammar.jsgf(table), grammar.vocabulary(table))
 
 
