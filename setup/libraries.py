@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fast_pip import install_locked
 from problems import SetupProblem
 from progress import CommandFailed, Progress
 
@@ -32,12 +33,8 @@ NO_NETWORK = (
 # A lock is complete, so dependencies need not be looked up again. What comes as source is built with the locked
 # setuptools: pip would otherwise fetch the newest one, whose hash nobody checked.
 SOURCE_ONLY = "empy"
-PIP_OPTIONS = ("--require-hashes", "--no-deps", "--no-input", "--no-build-isolation", "--no-compile") + (
-    "--only-binary",
-    ":all:",
-    "--no-binary",
-    SOURCE_ONLY,
-)
+LOCKED = ("--require-hashes", "--no-deps", "--no-build-isolation", "--only-binary", ":all:", "--no-binary", SOURCE_ONLY)
+PIP_OPTIONS = (*LOCKED, "--no-input", "--no-compile")
 
 
 def make_venv(home: Environment, progress: Progress, interrupted: bool) -> None:
@@ -55,12 +52,18 @@ def make_venv(home: Environment, progress: Progress, interrupted: bool) -> None:
 
 
 def install(home: Environment, progress: Progress, interrupted: bool, *, locks: tuple[str, ...]) -> None:
-    """Install what the lock files name; nothing without a known hash gets in. Raises SetupProblem."""
+    """Install what the lock files name; nothing without a known hash gets in. Raises SetupProblem.
+
+    uv does it, which the environment gets first; where uv can't, pip does, and says why when it can't either.
+    """
     if interrupted:
         forget_half_installed(home.site_packages)
-    for lock in locks:
-        file = str(home.root / "requirements" / f"{lock}.lock")
-        pip(home, progress, ["install", *PIP_OPTIONS, "-r", file], "libraries")
+    for lock in ("installer", *locks):  # there is no uv yet the first time: pip brings it
+        file = home.root / "requirements" / f"{lock}.lock"
+        try:
+            install_locked(home, progress, LOCKED, file)
+        except (CommandFailed, OSError):
+            pip(home, progress, ["install", *PIP_OPTIONS, "-r", str(file)], "libraries")
 
 
 def pip(home: Environment, progress: Progress, words: list[str], log: str) -> str:

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "requirements"
-LOCKS = ("ros", "base", "test", "train", "llm", "voice")
+LOCKS = ("ros", "base", "test", "train", "llm", "voice", "installer")
 
 
 def main() -> int:

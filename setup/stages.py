@@ -25,7 +25,7 @@ class Environment:
 
     root: Path
     ros: str = os.environ.get("ROS_DISTRO", "")
-    needed_gb: float = 3.5  # free disk to begin with
+    needed_gb: float = 5.0  # free disk to begin with; uv keeps what it unpacked, in ~/.cache
     compiles: bool = True  # so that it needs a compiler and graphics
 
     @property

@@ -130,6 +130,40 @@ def test_a_library_with_a_missing_file_is_installed_again(clone: Path) -> None:
     assert (clone / "whole-1.dist-info").exists()
 
 
+def test_uv_looks_where_pip_is_set_up_to_look(clone: Path) -> None:
+    config = clone / "pip.conf"
+    config.write_text("[global]\nindex-url = https://a/simple\n[install]\nextra-index-url =\n  https://b/\n  https://c/\n")
+    code = f"""
+import os, sys
+from pathlib import Path
+from types import SimpleNamespace
+from fast_pip import indices, pip_settings
+variables = {{"PATH": os.defpath, "PIP_CONFIG_FILE": {str(config)!r}}}
+variables |= {{"PIP_INDEX_URL": "https://d/", "PIP_NO_INDEX": "1"}}
+home = SimpleNamespace(python={sys.executable!r}, variables=lambda: variables)
+print(*indices(pip_settings(home)))
+"""
+    words = "--no-index --index-url https://d/ --extra-index-url https://b/ --extra-index-url https://c/"
+    assert python(clone, code) == words
+
+
+@pytest.mark.parametrize("broken", ["", "#!/bin/sh\nexit 1\n"], ids=["missing", "failing"])
+def test_where_uv_fails_pip_installs_the_same_with_the_same_checks(clone: Path, broken: str) -> None:
+    code = f"""
+from pathlib import Path
+import libraries
+from progress import Progress
+from stages import Environment
+home = Environment(Path(".."), ros="")
+home.python.parent.mkdir(parents=True); home.python.symlink_to({sys.executable!r})
+if {broken!r}:
+    uv = home.folder / "bin" / "uv"; uv.write_text({broken!r}); uv.chmod(0o755)
+libraries.pip = lambda home, progress, words, log: print(Path(words[-1]).name, "--require-hashes" in words)
+libraries.install(home, Progress("x"), False, locks=("base",))
+"""
+    assert python(clone, code) == "installer.lock True\nbase.lock True"
+
+
 def test_a_second_set_up_in_one_folder_waits_and_says_for_whom(clone: Path) -> None:
     (clone / ".setup").mkdir()
     with (clone / ".setup" / "lock").open("w") as lock:
