@@ -146,13 +146,15 @@ def test_teleoperation_moves_a_joint_and_the_policy_waits(bench):
 
 
 def test_the_owner_is_told_whenever_it_changes_and_an_empty_trajectory_gives_the_robot_back(bench):
-    bench.owners.clear()
     move(bench)
+    assert "policy" in [owner for owner, _ in bench.owners]
+    bench.owners.clear()
     here = float(bench.robot.home[bench.elbow] + bench.bend)
     drive = lambda k: bench.target(["left_elbow_joint"], [here]) if k % 5 == 0 else None  # noqa: E731
     bench.until(lambda: bench.owners and bench.owners[-1][0] == "teleop", 5.0, drive)
     bench.run(0.1, lambda k: bench.target([], []) if k == 5 else None)
-    assert [owner for owner, _ in bench.owners] == ["policy", "teleop", "none"]
+    owners = [owner for owner, _ in bench.owners]  # where this machine stood still the policy had lost it by silence
+    assert owners[owners.index("teleop") :] == ["teleop", "none"]
     stamps = [stamp for _, stamp in bench.owners]
     assert stamps == sorted(stamps) and 0.0 <= bench.now - stamps[-1] < 0.2
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -54,6 +54,16 @@ class Told:
     def speed(self) -> float:
         return float(np.abs(self.states[-1][1].velocity).max()) if self.states else 0.0
 
+    def rest(self) -> None:
+        """Say stop, put the robot in its home posture and wait until nothing moves; what was heard is forgotten."""
+        self._instruction.publish(String(data="stop"))
+        self._listener.spin(0.5)
+        self._listener.reset_scene(7)
+        wait_for(lambda: self.states and self.speed() < STILL, self._listener, 10.0, "a robot at rest")
+        self.states.clear()
+        self.applied.clear()
+        wait_for(lambda: self.states, self._listener, 10.0, "a joint state")
+
     def order(self, sentence: str) -> None:
         """Say it, again when nothing comes of it, as a person would, and wait until the arms are in motion."""
         wait_for(lambda: self._instruction.get_subscription_count(), self._listener, 5.0, "a planner that listens")
@@ -85,46 +95,61 @@ def moving(states: list[tuple[float, JointState]]) -> list[tuple[float, float, s
     return found
 
 
+class Running(NamedTuple):
+    """A graph, who listens to it, and how many seconds it took to be ready."""
+
+    graph: RunningGraph
+    listener: Companion
+    told: Told
+    start: float
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("ROS_DOMAIN_ID", "ROS_LOG_DIR"):
+            patch.setenv(name, os.environ.get(name, ""))  # put back after the tests
+        domain, began = free_domain(), time.monotonic()
+        enter_graph_environment(domain)
+        options = ["--set", f"vla.bundle={os.environ.get('OPTIMUS_TEST_BUNDLE', 'pick_place')}"]
+        with RunningGraph(tmp_path_factory.mktemp("graph"), domain, options) as graph, Companion() as listener:
+            wait_until_ready(listener, graph)
+            yield Running(graph, listener, Told(listener), time.monotonic() - began)
+
+
 @pytest.mark.parametrize("node", list(SIGNS))
-def test_the_robot_holds_and_the_node_comes_back(tmp_path: Path, node: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ROS_DOMAIN_ID", "ROS_LOG_DIR"):
-        monkeypatch.setenv(name, os.environ.get(name, ""))  # put back after the test
-    domain = free_domain()
-    enter_graph_environment(domain)
-    bundle = os.environ.get("OPTIMUS_TEST_BUNDLE", "pick_place")
-    began = time.monotonic()
-    with RunningGraph(tmp_path, domain, ["--set", f"vla.bundle={bundle}"]) as graph, Companion() as listener:
-        wait_until_ready(listener, graph)
-        first_start = time.monotonic() - began
-        told = Told(listener)
-        kind, topic, profile, patience = SIGNS[node]
-        signs = Heard(listener, kind, topic, profile)
-        told.order("put the red box in the left bin")
-        killed = graph.pid(node)
-        assert killed is not None
-        moment, stamp = time.monotonic(), told.states.stamps()[-1]
-        os.kill(killed, signal.SIGKILL)
+def test_the_robot_holds_and_the_node_comes_back(running: Running, node: str) -> None:
+    graph, listener, told, first_start = running
+    told.rest()
+    kind, topic, profile, patience = SIGNS[node]
+    signs = Heard(listener, kind, topic, profile)
+    told.order("put the red box in the left bin")
+    killed = graph.pid(node)
+    assert killed is not None
+    moment, stamp = time.monotonic(), told.states.stamps()[-1]
+    os.kill(killed, signal.SIGKILL)
 
-        def is_back() -> bool:
-            heard = [message for arrival, message in signs if arrival > moment + 0.15]
-            if node == "vla":
-                heard = [m for m in heard if m.status[0].name.startswith("vla")]
-            return bool(heard) and graph.pid(node) not in (None, killed)
+    def is_back() -> bool:
+        heard = [message for arrival, message in signs if arrival > moment + 0.15]
+        if node == "vla":
+            heard = [m for m in heard if m.status[0].name.startswith("vla")]
+        return bool(heard) and graph.pid(node) not in (None, killed)
 
-        wait_for(is_back, listener, max(BACK, 3.0 * first_start) + patience, f"return of {node}")
-        listener.spin(3.0)
-        after = [one for one in since(stamp, told.states) if one[0] > SETTLED]
-        assert after, "no joint state came any more"
-        if node == "sim":  # what the dead one still sent is over with the longest silence
-            silences = [later - earlier for (earlier, _), (later, _) in pairwise([(0.0, None), *after])]
-            after = after[int(np.argmax(silences)) :]
-        held = after[0][0] if node == "sim" else HOLD
-        late = [one for one in since(stamp, told.applied) if one[0] > held]
-        pushed = [round(at, 2) for at, m in late if any(m.velocity)]
-        assert not pushed, f"after the death of {node} the drives were told to move at {pushed[:5]} ... {pushed[-1]} s"
-        settled = 0.5 if node == "sim" else 0.0  # laid out anew
-        fast = [one for one in moving(after) if one[0] > after[0][0] + settled]
-        assert not fast, f"after the death of {node} joints moved at (s, rad/s, joint) {fast[:5]} ... {fast[-1]}"
-        moved = np.abs(np.array(after[-1][1].position) - after[0][1].position).max()
-        assert moved < MOVED, f"after the death of {node} a joint moved by {moved:.3f} rad"
-        told.order("put the green box in the right bin")  # asked again, it moves again
+    wait_for(is_back, listener, max(BACK, 3.0 * first_start) + patience, f"return of {node}")
+    listener.spin(3.0)
+    after = [one for one in since(stamp, told.states) if one[0] > SETTLED]
+    assert after, "no joint state came any more"
+    if node == "sim":  # what the dead one still sent is over with the longest silence
+        silences = [later - earlier for (earlier, _), (later, _) in pairwise([(0.0, None), *after])]
+        after = after[int(np.argmax(silences)) :]
+    held = after[0][0] if node == "sim" else HOLD
+    late = [one for one in since(stamp, told.applied) if one[0] > held]
+    pushed = [round(at, 2) for at, m in late if any(m.velocity)]
+    assert not pushed, f"after the death of {node} the drives were told to move at {pushed[:5]} ... {pushed[-1]} s"
+    settled = 0.5 if node == "sim" else 0.0  # laid out anew
+    fast = [one for one in moving(after) if one[0] > after[0][0] + settled]
+    assert not fast, f"after the death of {node} joints moved at (s, rad/s, joint) {fast[:5]} ... {fast[-1]}"
+    moved = np.abs(np.array(after[-1][1].position) - after[0][1].position).max()
+    assert moved < MOVED, f"after the death of {node} a joint moved by {moved:.3f} rad"
+    signs.end()
+    told.order("put the green box in the right bin")  # asked again, it moves again
