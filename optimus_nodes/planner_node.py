@@ -1,8 +1,9 @@
 """Turns what a person asks for into tasks for the policy, one after the other, and says how it goes.
 
 In: instruction, action execute_instruction, action_chunk (progress), emergency_stop. Out: task and plan
-(latched), speech/say. The planner thinks in a thread of its own; a stop never waits for it. A planner that
-starts gives an empty task first; while one is dead, lease.watch tells the policy's node.
+(latched), speech/say, instruction/taken (all that was asked, however it came). The planner thinks in a thread
+of its own; a stop never waits for it. A planner that starts gives an empty task first; while one is dead,
+lease.watch tells the policy's node.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class PlannerNode(Node):
         self._task = self.create_publisher(Task, "task", lease.OFFERED)
         self._plan = self.create_publisher(Plan, "plan", qos.LATCHED)
         self._speech = self.create_publisher(String, "speech/say", qos.EVENT)
+        self._taken = self.create_publisher(String, "instruction/taken", qos.EVENT)
         self._publish()
         self.create_subscription(CameraInfo, self._params.time_topic, self._on_time, qos.IMAGE)
         self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
@@ -94,6 +96,7 @@ class PlannerNode(Node):
 
     def _ask(self, text: str) -> int:
         self.get_logger().info(f"asked: {text}")
+        self._taken.publish(String(data=text))
         number, request = self._session.ask(text, time.monotonic())
         self._publish()
         if request is not None:

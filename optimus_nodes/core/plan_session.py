@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from .conversation import Conversation
 from .intent import Memory
 from .language import SLOTS
 from .outcome import VISIBLE, mended, missing
@@ -22,7 +23,6 @@ from .saying import capital
 from .world import Step, World, after, assumed_world, sentence_for, why_not
 
 REMEMBERED = 50  # steps that were done
-TURNS = 20  # of the conversation
 PUTTING_AWAY = ("place", "move", "sort")
 
 
@@ -73,7 +73,7 @@ class PlanSession:
         self._memory = Memory()
         self._pending: Pending | None = None
         self._done: deque[str] = deque(maxlen=REMEMBERED)
-        self._turns: deque[tuple[str, str]] = deque(maxlen=TURNS)
+        self._conversation = Conversation()
         self._finished: set[int] = set()
         self._trouble = ""
         self._speech: list[str] = []
@@ -92,8 +92,17 @@ class PlanSession:
 
     def context(self) -> PlanContext:
         doing = self.runner.task.sentence
-        done, turns = tuple(self._done), tuple(self._turns)
-        return PlanContext(self.world, self._memory, self._pending, doing, done, self._trouble, turns)
+        said = self._conversation
+        return PlanContext(
+            self.world,
+            self._memory,
+            self._pending,
+            doing,
+            tuple(self._done),
+            self._trouble,
+            said.turns,
+            said.summary,
+        )
 
     def ask(self, text: str, now: float) -> tuple[int, Request | None]:
         """Take words from a person: the id they go under, and what to ask the planner (None: nothing).
@@ -103,7 +112,9 @@ class PlanSession:
         self._last_request += 1
         request = Request(self._last_request, text, self.context())
         if is_stop(text):
-            self._ended.append(Ended(request.id, True, self._stop(text)))
+            message = self._stop(text)
+            self._conversation.add(text, message, "stop")
+            self._ended.append(Ended(request.id, True, message))
             return request.id, None
         self._drop_asked(REPLACED)
         self._asked, self._asked_at = request, now
@@ -121,7 +132,7 @@ class PlanSession:
         if problem := objection(proposal.steps, request.context.world, self._skills):
             proposal = PlanProposal("refused", problem, memory=request.context.memory)
         self._memory, self._pending = proposal.memory, proposal.pending
-        self._turns.append((request.text, proposal.say))
+        self._conversation.add(request.text, proposal.say, proposal.status)
         if proposal.status == "stop":
             self.cancel()
         if proposal.status != "plan":
@@ -142,6 +153,7 @@ class PlanSession:
         """The planner could not answer at all."""
         if self._asked is not None and self._asked.id == request.id:
             self._asked = None
+            self._conversation.add(request.text, reason, "failed")
             self._say((reason,))
             self._ended.append(Ended(request.id, False, reason))
 

@@ -62,7 +62,8 @@ class PlanContext:
 
     `memory`: what was spoken of last. `pending`: the question that waits for an answer. `doing`: the sentence being
     carried out, "" for none. `done`: sentences of the steps that were carried out, the latest last. `trouble`: why the
-    last plan ended badly, "" when it did not. `turns`: what was said before and answered, the latest last.
+    last plan ended badly, "" when it did not. `turns`: what was said before and answered, the latest last; `earlier`: a
+    summary of what came before those, never long.
     """
 
     world: World = field(default_factory=World)
@@ -72,6 +73,7 @@ class PlanContext:
     done: tuple[str, ...] = ()
     trouble: str = ""
     turns: tuple[tuple[str, str], ...] = ()
+    earlier: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from ..core.planner import PlanContext
 from ..core.world import Thing, World
 from .chat import Message
 
-TURNS = 8  # of the conversation that are told again
+DONE = 8  # steps of those that were done are told
 _ABOUT = {
     "pick": "take a box: what",
     "place": "put a box in a bin: what, place",
@@ -114,9 +114,10 @@ def _circumstances(context: PlanContext) -> dict[str, Any]:
     asked = context.pending
     return {
         "doing": context.doing,
-        "done": list(context.done[-TURNS:]),
+        "done": list(context.done[-DONE:]),
         "trouble": context.trouble,
         "spoken_of": list(context.memory.last),
         "asked_which_of": list(asked.candidates) if asked is not None else [],
-        "before": [{"person": said, "robot": answered} for said, answered in context.turns[-TURNS:]],
+        "earlier": context.earlier,
+        "before": [{"person": said, "robot": answered} for said, answered in context.turns],
     }

@@ -43,6 +43,7 @@ STREAMS = (
     Stream("task", Task, qos.LATCHED),
     Stream("plan", Plan, qos.LATCHED),
     Stream("instruction", String, qos.EVENT),
+    Stream("instruction/taken", String, qos.EVENT),
     Stream("speech/say", String, qos.EVENT),
     Stream("control_owner", ControlOwner, qos.LATCHED),
     Stream(STOP, Bool, qos.ANY),

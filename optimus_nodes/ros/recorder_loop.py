@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from optimus_humanoid.msg import ActionChunk, ControlOwner, Plan, SceneState, TactileArray, Task
 from rclpy.serialization import deserialize_message
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, String
 
 from ..core.episode import EpisodeInfo, Outcome
 from ..core.errors import CommandError, DeviceError
@@ -22,6 +23,8 @@ from . import convert, raw
 
 T = TypeVar("T")
 _MOST_WAITING = 90  # pictures: two seconds of three cameras
+_LEAD_S = 60.0  # what was said so long before an episode belongs to it: the question it came from, and its answer
+_LEAD = 12  # things that were said
 
 
 class RecorderLoop:
@@ -43,6 +46,7 @@ class RecorderLoop:
         self._ended = False
         self._bug: Exception | None = None
         self.message = ""
+        self._said: deque[tuple[float, str, str]] = deque(maxlen=_LEAD)  # while nothing was recorded
         self._queue: SimpleQueue[Callable[[], None] | tuple[str, float, bytes]] = SimpleQueue()
         self._handlers: dict[str, Callable[[bytes], None]] = {
             "joint_states": self._on_joints,
@@ -56,6 +60,8 @@ class RecorderLoop:
             "emergency_stop latched": self._on_stop,
             "sim/scene": self._on_scene,
             "action_chunk": self._on_chunk,
+            "instruction/taken": lambda d: self._on_said("person", d),
+            "speech/say": lambda d: self._on_said("robot", d),
         }
         for camera in robot.cameras:
             self._handlers[f"{camera.name}/image_raw"] = self._picture_handler(camera.name)
@@ -165,6 +171,20 @@ class RecorderLoop:
     def _on_chunk(self, data: bytes) -> None:
         self._recorder.on_policy(deserialize_message(data, ActionChunk).policy_id)
 
+    def _on_said(self, who: str, data: bytes) -> None:
+        text = deserialize_message(data, String).data
+        if self._recorder.recording:
+            self._recorder.event(who, text)
+        else:
+            self._said.append((self._now, who, text))
+
+    def _recall(self) -> None:
+        """Put what was said just before an episode at its beginning."""
+        for stamp, who, text in self._said:
+            if 0.0 <= self._now - stamp <= _LEAD_S:
+                self._recorder.event(who, text)
+        self._said.clear()
+
     def _picture_handler(self, camera: str) -> Callable[[bytes], None]:
         return lambda data: self._recorder.on_picture(camera, *raw.image_of(data))
 
@@ -177,6 +197,7 @@ class RecorderLoop:
                     self._tell(f"not recorded: {problem}")
                 else:
                     self._tell(f"recording: {order.instruction}")
+                    self._recall()
             elif isinstance(order, End):
                 self._tell_saved(recorder.stop(order.outcome), order.outcome)
             elif isinstance(order, KeepPast):

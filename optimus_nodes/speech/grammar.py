@@ -43,7 +43,7 @@ SPOKEN: dict[str, tuple[str, ...]] = {
         "sort {the_parts} by size and {put} {the_large} {into} {the_bin}",
     ),
     "wave": ("wave", "wave your {side} hand", "say hello"),
-    "home": ("go to your home position",),
+    "home": ("go to your home position", "go home"),
 }
 # What belongs to a conversation, whatever the robot can do.
 TURNS = (

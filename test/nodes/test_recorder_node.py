@@ -74,6 +74,9 @@ def test_an_instruction_becomes_an_episode_with_its_steps_and_outcome(folder):
     steps = [e["text"] for e in document["events"] if e["kind"] == "task"]
     assert steps[0] == f"running: {TASK}"
     assert len(steps) == 2
+    spoken = [(e["kind"], e["text"]) for e in document["events"] if e["kind"] in ("person", "robot")]
+    assert spoken[0] == ("person", TASK)
+    assert any(who == "robot" for who, _ in spoken)
     assert document["frames"] > 60
 
 

@@ -62,6 +62,13 @@ def test_sentences_of_the_grammar_are_heard(listener, say, text: str, voice: str
     assert [plain(heard.text) for heard in hear(listener, say(text, voice, snr_db))] == [plain(text)]
 
 
+@pytest.mark.parametrize("text", ["optimus press the button", SENTENCES[0], SENTENCES[3]])
+def test_a_sound_file_without_noise_that_begins_at_once_is_heard(listener, text: str) -> None:
+    voice = EspeakVoice("en-us", 150)
+    sound = np.concatenate([resampled(voice.speak(text), voice.rate), QUIET])
+    assert [plain(heard.text) for heard in hear(listener, sound)] == [text]
+
+
 @pytest.mark.parametrize("text", EVERYDAY)
 def test_everyday_talk_is_no_instruction(listener, say, text: str) -> None:
     ears = Hearing(HearingRules())
