@@ -127,6 +127,7 @@ UNDERSTOOD = [
     ("point at the green block", "point green"),
     ("press the button three times", "press; press; press"),
     ("open the drawer, press the button, then close it", "open; press; close"),
+    ("close the drawer, then wave", "wave right"),
     ("pull the drawer open", "open"),
     ("wave with your right hand", "wave right"),
     ("wave hello", "wave right"),
@@ -234,7 +235,7 @@ def test_it_says_what_it_is_doing_did_and_why_it_stopped():
     asked = ("what are you doing?", "what did you do", "why did you stop?")
     assert [EVERYTHING.plan(text, context).say for text in asked] == [
         "My task now: pick up the red box.",
-        "The last thing I did: wave with your left hand.",
+        "The last thing I did: wave with my left hand.",
         "I stopped: it slipped.",
     ]
 

@@ -27,10 +27,11 @@ def test_wordings_in_a_row_mean_their_steps_in_order(pairs, joint):
     world, wanted = BLIND, []
     text = joint.join(sentence for sentence, _ in pairs)
     for _, instruction in pairs:
-        wanted.append(instruction.sentence)
+        if instruction.skill != "place" or instruction.sentence not in wanted:  # a box is where it goes already
+            wanted.append(instruction.sentence)
     proposal = EVERYTHING.plan(text, PlanContext(world))
-    if proposal.status == "refused":  # a box is where it goes already, or in a bin
-        assert "already" in proposal.say or "out of" in proposal.say
+    if proposal.status == "refused":
+        assert "out of" in proposal.say
     else:
         assert sentences(proposal) == "; ".join(wanted)
 

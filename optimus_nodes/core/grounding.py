@@ -14,7 +14,20 @@ from typing import Literal
 from .intent import NOTICE, SWAP, TOWER, Condition, Intent, Memory, Selector
 from .language import COLOURS, SIDES, SIZES, SLOTS, other_side
 from .saying import article, capital, listed
-from .world import ON_THING, Step, Thing, World, after, hand_for, sentence_for, skill_to, sorting_bin, there, why_not
+from .world import (
+    ON_THING,
+    Step,
+    Thing,
+    World,
+    after,
+    hand_for,
+    is_so,
+    sentence_for,
+    skill_to,
+    sorting_bin,
+    there,
+    why_not,
+)
 
 MAX_STEPS = 20
 Gap = Literal["thing", "onto", "place", "side", "consent"]
@@ -64,6 +77,7 @@ def ground(
     """
     steps: list[Step] = []
     skipped: list[str] = []
+    needless: list[str] = []
     now, number = world, 0
     memory = replace(memory, intents=tuple(intents))
     try:
@@ -86,7 +100,10 @@ def ground(
                 if _is_part_of(step, following) or (step.skill == "pick" and now.hand_of(step.thing) and steps):
                     continue  # bringing a box somewhere begins with picking it up; "lift it and hold it" is one thing
                 if problem := why_not(step, now):
-                    raise _Refused(problem)
+                    if not is_so(step, now):
+                        raise _Refused(problem)
+                    needless.append(problem)
+                    continue
                 if step.skill not in skills:
                     raise _Refused(f"I have not learned to {sentence_for(step, now)}.")
                 steps.append(step)
@@ -98,6 +115,9 @@ def ground(
     except _Question as asked:
         memory = _spoken_of(intents[number], now, memory, asked.gap)
         return Grounded("question", str(asked), memory=memory, at=number, gap=asked.gap, candidates=asked.candidates)
+    if needless and not steps:
+        return Grounded("refused", needless[0], memory=memory)
+    skipped += needless
     if not steps:
         return Grounded("answer", " ".join(skipped) or "There is nothing to do.", memory=memory, skipped=tuple(skipped))
     return Grounded("plan", "", tuple(steps), memory, tuple(skipped))

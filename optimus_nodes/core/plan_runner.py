@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from .errors import ConfigError
 from .plan import Plan, PlanState, PlanStep, StepState, Task
+from .saying import mine
 
 Speech = tuple[str, ...]
 REPLACED = "replaced by a new instruction"
@@ -146,7 +147,7 @@ class PlanRunner:
             return self._fail(reason)
         sentence = self.plan.steps[self._step].sentence
         self._change(state=StepState.FAILED, reason=reason)
-        left_out = f"left out, since I could not {sentence}"
+        left_out = f"left out, since I could not {mine(sentence)}"
         steps = tuple(
             replace(step, state=StepState.CANCELLED, reason=left_out)
             if step.state is StepState.PENDING and number not in go_on
@@ -154,7 +155,7 @@ class PlanRunner:
             for number, step in enumerate(self.plan.steps)
         )
         self.plan = replace(self.plan, steps=steps)
-        return (f"I could not {sentence}: {reason}.", *self._next(now))
+        return (f"I could not {mine(sentence)}: {reason}.", *self._next(now))
 
     def cancel(self, reason: str = "cancelled", say: str = "I stopped.") -> Speech:
         """End the plan at once: the task is empty from now on, so the robot holds."""
@@ -203,10 +204,10 @@ class PlanRunner:
         assert self.plan is not None
         self.checking = ""
         waiting = [number for number, step in enumerate(self.plan.steps) if step.state is StepState.PENDING]
-        failed = [step.sentence for step in self.plan.steps if step.state is StepState.FAILED]
+        failed = [mine(step.sentence) for step in self.plan.steps if step.state is StepState.FAILED]
         if waiting:
             self._begin(waiting[0], now)
-            say = f"Next: {self.task.sentence}."
+            say = f"Next: {mine(self.task.sentence)}."
         else:
             self.task = Task(self._new_id())
             say = f"I could not {' and '.join(failed)}; the rest is done." if failed else "Done."
@@ -216,7 +217,7 @@ class PlanRunner:
 
     def _fail(self, reason: str) -> Speech:
         sentence = self.plan.steps[self._step].sentence if self.plan is not None else ""
-        return self._end(PlanState.FAILED, reason, f"I could not {sentence}: {reason}.")
+        return self._end(PlanState.FAILED, reason, f"I could not {mine(sentence)}: {reason}.")
 
     def _end(self, state: PlanState, reason: str, say: str) -> Speech:
         """End a running plan badly: the step under way takes `state` and `reason`, later ones are cancelled."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -15,6 +16,11 @@ def listed(parts: Sequence[str], link: str = "and") -> str:
     if not parts:
         return "nothing"
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {link} {parts[-1]}"
+
+
+def mine(sentence: str) -> str:
+    """An order to the robot in its own mouth: "wave with your left hand" becomes "wave with my left hand"."""
+    return re.sub(r"\byour\b", "my", sentence)
 
 
 def capital(text: str) -> str:

@@ -205,6 +205,17 @@ def _alone(slot: str, value: str, world: World) -> bool:
     return True
 
 
+def is_so(step: Step, world: World) -> bool:
+    """What the step would bring about is so already."""
+    if step.skill in ("open", "close"):
+        drawer = world.of_kind("drawer")
+        return drawer is not None and drawer.state == (OPEN if step.skill == "open" else CLOSED)
+    thing = world.find(step.thing)
+    if thing is None or step.skill not in ("place", "move", "sort") or world.hand_of(thing.name):
+        return False
+    return thing.place == (sorting_bin(thing) if step.skill == "sort" else step.place)
+
+
 def _out_of_reach(thing: Thing, world: World) -> str:
     """Why the thing can't be taken or pushed."""
     if world.hand_of(thing.name):

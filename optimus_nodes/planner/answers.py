@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ..core.intent import Intent, Memory
 from ..core.language import find_instruction
 from ..core.planner import PlanContext
-from ..core.saying import article, capital, listed
+from ..core.saying import article, capital, listed, mine
 from ..core.world import Thing, World, skill_to, there
 from . import lexicon as lex
 from .cursor import Cursor, Unclear
@@ -86,9 +86,9 @@ def _answer(text: str, context: PlanContext, skills: Collection[str], about: _Sa
     if said in _THANKS:
         return "You are welcome."
     if said in _DOING:
-        return f"My task now: {context.doing}." if context.doing else "I am not doing anything."
+        return f"My task now: {mine(context.doing)}." if context.doing else "I am not doing anything."
     if said in _DONE:
-        return f"The last thing I did: {context.done[-1]}." if context.done else "I have not done anything yet."
+        return f"The last thing I did: {mine(context.done[-1])}." if context.done else "I have not done anything yet."
     if said in _WHY:
         return _why(context)
     if said in ("what colours do you know", "what colors do you know", "which colours do you know"):
@@ -99,7 +99,7 @@ def _answer(text: str, context: PlanContext, skills: Collection[str], about: _Sa
 def _why(context: PlanContext) -> str:
     if context.trouble:
         return f"I stopped: {context.trouble}."
-    return f"I have not stopped: I {context.doing}." if context.doing else "Nothing went wrong."
+    return f"I have not stopped: I {mine(context.doing)}." if context.doing else "Nothing went wrong."
 
 
 def _about_the_scene(said: str, context: PlanContext, about: _Said) -> str:

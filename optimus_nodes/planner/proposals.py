@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..core.grounding import ground
 from ..core.intent import Intent, Memory
 from ..core.planner import Pending, PlanContext, PlannedStep, PlanProposal, is_stop
+from ..core.saying import mine
 from ..core.world import sentence_for
 from .words import MAX_LETTERS
 
@@ -35,5 +36,5 @@ def proposal_of(intents: tuple[Intent, ...], context: PlanContext, skills: Seque
 
 
 def plan_of(steps: tuple[PlannedStep, ...], memory: Memory, skipped: Sequence[str] = ()) -> PlanProposal:
-    said = f"I will {', then '.join(step.sentence for step in steps)}."
+    said = f"I will {', then '.join(mine(step.sentence) for step in steps)}."
     return PlanProposal("plan", " ".join((*skipped, said)), steps, memory)

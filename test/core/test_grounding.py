@@ -147,3 +147,11 @@ def test_a_skill_that_the_policy_has_not_learned_is_refused():
 def test_what_was_not_said_is_asked_and_it_is_remembered_what_about(intent, gap):
     made = ground([intent], WORLD)
     assert (made.status, made.gap, made.memory.last) == ("question", gap, ("blue_1",))
+
+
+def test_of_several_steps_those_that_are_so_already_are_left_out_and_said():
+    made = ground([Intent("close"), Intent("move", BLUE, "station_b"), Intent("wave", side="left")], WORLD)
+    assert [step.skill for step in made.steps] == ["wave"]
+    assert made.skipped == ("The drawer is closed already.", "The blue box is at station b already.")
+    alone = ground([Intent("close")], WORLD)
+    assert (alone.status, alone.say) == ("refused", "The drawer is closed already.")

@@ -53,7 +53,7 @@ def test_what_is_seen_to_be_done_is_done_and_remembered_as_it_was_seen():
     session = begun(PLACE, WAVE)
     seen = dataclasses.replace(after(PLACE, WORLD), things=after(PLACE, WORLD).things[:2])
     session.saw(session.runner.task.id, seen, 2.0)
-    assert session.drain()[0] == ("Next: wave with your left hand.",)
+    assert session.drain()[0] == ("Next: wave with my left hand.",)
     assert session.world == seen and session.context().done == ("put the red box in the left bin",)
 
 
