@@ -1,10 +1,11 @@
 # Everything starts here: each target makes what it needs first. See setup/bootstrap.py.
 #   make demo SEED=7 INSTRUCTION="put the blue box in the right bin"
+#   make demo SCENE=bench INSTRUCTION="press the button, then open the drawer"
 #   make test TESTS="test/core -k guard"
 #   make demo PYTHON=python3.12        another Python than python3 (3.10 to 3.13)
 PYTHON ?= python3
 SETUP := $(PYTHON) -S setup/bootstrap.py
-export SEED INSTRUCTION
+export SEED SCENE INSTRUCTION
 
 .PHONY: help demo test test-lerobot lint env env-train env-llm env-voice env-lerobot locks clean
 .DEFAULT_GOAL := help
@@ -12,8 +13,8 @@ export SEED INSTRUCTION
 help:       ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
-demo:       ## simulate the robot, carry out one instruction (SEED=…, INSTRUCTION=…), write a video to runs/
-	@$(SETUP) demo $${SEED:+--seed "$$SEED"} $${INSTRUCTION:+--instruction "$$INSTRUCTION"}
+demo:       ## simulate the robot, carry out one instruction (SEED=…, SCENE=…, INSTRUCTION=…), write a video to runs/
+	@$(SETUP) demo $${SEED:+--seed "$$SEED"} $${SCENE:+--scene "$$SCENE"} $${INSTRUCTION:+--instruction "$$INSTRUCTION"}
 
 test: lint  ## check the style and run all tests (TESTS=… for some of them)
 	@$(SETUP) test $(TESTS)

@@ -23,10 +23,17 @@ from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import qos, recorder_inputs
 from optimus_nodes.ros.diagnostics import ERROR, OK, WARN, Health, Reporter
 from optimus_nodes.ros.params import declare
-from optimus_nodes.ros.recorder_loop import RecorderLoop
+from optimus_nodes.ros.recorder_loop import Pose, RecorderLoop
 from optimus_nodes.ros.recorder_params import RecorderParams
 from optimus_nodes.ros.recorder_services import RecorderServices
 from optimus_nodes.ros.runtime import run
+
+
+def body_pose(robot: RobotSpec, urdf: str) -> Pose:
+    """Forward kinematics, whose library is loaded only where there is a simulator."""
+    from optimus_nodes.robot.body_pose import BodyPose
+
+    return BodyPose(robot, urdf)
 
 
 class RecorderNode(Node):
@@ -51,7 +58,7 @@ class RecorderNode(Node):
             {camera.name: camera.rate_hz for camera in robot.cameras},
         )
         rules = RecordingRules(params.follow_plans, params.tail)
-        self._loop = RecorderLoop(self._recorder, rules, robot, params.site, say)
+        self._loop = RecorderLoop(self._recorder, rules, robot, params.site, say, lambda: body_pose(robot, urdf))
         recorder_inputs.listen(self, robot, self._loop.heard)
         self._state = self.create_publisher(RecorderState, "recorder/state", qos.LATCHED)
         self._asked = RecorderServices(self, self._loop)

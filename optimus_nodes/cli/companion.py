@@ -19,13 +19,11 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
-from sensor_msgs.msg import JointState as JointStateMsg
 from std_msgs.msg import Bool, String
 
 from optimus_nodes.core.errors import DeviceError
 from optimus_nodes.core.plan import Plan
-from optimus_nodes.core.robot import RobotSpec
-from optimus_nodes.core.values import JointState, SceneState
+from optimus_nodes.core.values import SceneState
 from optimus_nodes.ros import convert, qos
 
 _LEVELS = ("ok", "warning", "error", "stale")
@@ -105,14 +103,6 @@ class Companion:
             raise DeviceError(f"the simulator could not make the scene of seed {seed}: {answer.message}")
         self.scene = convert.scene_state_from_msg(answer.scene)
         return self.scene
-
-    def joint_state(self, robot: RobotSpec, timeout: float = 2.0) -> JointState | None:
-        """The joints as they are measured now; None when nobody tells."""
-        seen: list[JointStateMsg] = []
-        subscription = self.node.create_subscription(JointStateMsg, "joint_states", seen.append, qos.STATE)
-        self.wait(lambda: seen, timeout)
-        self.node.destroy_subscription(subscription)
-        return convert.joint_state_from_msg(seen[-1], robot) if seen else None
 
     def carry_out(self, instruction: str, timeout: float, watch: Callable[[], None] = lambda: None) -> Outcome:
         """Give an instruction and wait for its end; after `timeout` s it is cancelled. `watch` is called often.

@@ -21,12 +21,12 @@ from optimus_nodes.cli.demo_summary import RunFacts, summarize
 from optimus_nodes.cli.demo_video import JOINTS, VIDEO
 from optimus_nodes.cli.environment import enter_graph_environment, free_domain, graph_environment
 from optimus_nodes.cli.joint_plot import plot_joints
+from optimus_nodes.cli.onlooker import LOOK_EVERY, Onlooker
 from optimus_nodes.cli.running import RunningGraph, wait_for_nodes
 from optimus_nodes.cli.up import new_run_dir
 from optimus_nodes.core.errors import DeviceError
 from optimus_nodes.core.judge import PlanJudge
 from optimus_nodes.core.plan import Plan
-from optimus_nodes.core.values import Array
 from optimus_nodes.drivers.processes import start_process
 from optimus_nodes.robot.load import load_robot
 
@@ -41,6 +41,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the scene, >= 0.")] = 7,
     timeout: Annotated[float, typer.Option(help="Give up after this many seconds.")] = 120.0,
     run_dir: Annotated[Path | None, typer.Option(help="Output folder; default: runs/demo-<time>.")] = None,
+    scene: Annotated[str, typer.Option(help="boxes, or bench: all the tasks.")] = "boxes",
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Node parameter, node.parameter=value; may be repeated.")
     ] = None,
@@ -56,7 +57,8 @@ def demo(
     progress.note(f"starting the robot in simulation (ROS domain {domain}, logs in {folder}/logs)")
     enter_graph_environment(domain)
     os.environ["ROS_LOG_DIR"] = str(folder / "logs" / "ros")
-    options = ["--set", f"sim.seed={seed}", *(word for value in setting or [] for word in ("--set", value))]
+    settings = [f"sim.seed={seed}", f"sim.scene_rate={1.0 / LOOK_EVERY:g}", *(setting or [])]
+    options = ["--scene", scene, *(word for value in settings for word in ("--set", value))]
     with RunningGraph(folder, domain, options) as graph:
         film = _start_film(folder, domain, instruction)
         try:
@@ -111,13 +113,15 @@ def _perform(
 ) -> None:
     """Wait for the robot, lay out the scene, give the instruction and fill in `facts`."""
     wait_until_ready(companion, graph)
-    start = companion.reset_scene(facts.seed)
+    companion.reset_scene(facts.seed)
     if not companion.wait((folder / VIDEO).exists, 20.0):
         raise DeviceError(f"no pictures arrived for the video; see film.log and sim.log in {folder}/logs")
     companion.spin(1.5)  # every node reports once more, so that counts begin here
     progress.note(f'telling it: "{facts.instruction}"')
-    start = companion.scene or start
+    onlooker = Onlooker(companion, *load_robot(ROBOT))
+    start = onlooker.scene(facts.seed)
     judge = PlanJudge(start)
+    onlooker.see = judge.on_scene
     facts.before = dict(companion.diagnostics)
 
     def on_plan(plan: Plan) -> None:
@@ -126,7 +130,6 @@ def _perform(
 
     def watch() -> None:
         graph.check()
-        judge.on_scene(companion.scene or start)
         facts.sample_memory(time.monotonic(), graph.memory)
         progress.redraw()
 
@@ -142,21 +145,13 @@ def _perform(
     final = companion.scene or start
     facts.finish(
         outcome,
-        judge.verdicts(final, _posture_error(companion)),
+        judge.verdicts(final, onlooker.body),
         duration=duration,
         real_time_factor=(final.stamp - start.stamp) / passed,
         cpu={name: (used - cpu.get(name, 0.0)) / passed for name, used in graph.cpu().items()},
         restarts={name: node["restarts"] for name, node in graph.state().items()},
         diagnostics=companion.diagnostics,
     )
-
-
-def _posture_error(companion: Companion) -> Array | None:
-    """How far each arm joint is from home, (N,) rad; None when no joint state arrives."""
-    robot, _ = load_robot(ROBOT)
-    state = companion.joint_state(robot)
-    arms = robot.group("arms")
-    return None if state is None else np.asarray(state.position[arms] - robot.home[arms])
 
 
 def _report(folder: Path, facts: RunFacts, progress: Progress) -> int:

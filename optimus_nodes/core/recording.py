@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from .episode import Outcome
 from .judge import PlanJudge
 from .plan import Plan, PlanState, StepState
-from .values import Array, SceneState
+from .tasks_body import Body
+from .values import SceneState
 
 _END = (PlanState.DONE, PlanState.FAILED, PlanState.CANCELLED)
 
@@ -58,6 +59,7 @@ class RecordingRules:
         self._mine = False
         self._ends_at: float | None = None
         self._scene: SceneState | None = None
+        self._body: Body | None = None
         self._judge: PlanJudge | None = None
         self._pressed = False
         self._owner = ""
@@ -91,11 +93,11 @@ class RecordingRules:
                 orders.append(KeepPast(plan.instruction, Outcome(False, plan.say or "the plan failed", "planner")))
         return orders
 
-    def on_scene(self, scene: SceneState) -> None:
-        """The truth about a simulated scene, which judges what the planner only believes."""
-        self._scene = scene
+    def on_scene(self, scene: SceneState, body: Body | None = None) -> None:
+        """The truth about a simulated scene and the arms, which judges what the planner only believes."""
+        self._scene, self._body = scene, body
         if self._judge is not None:
-            self._judge.on_scene(scene)
+            self._judge.on_scene(scene, body)
 
     def on_emergency_stop(self, pressed: bool, recording: bool) -> list[Order]:
         """The button went down or up."""
@@ -114,12 +116,12 @@ class RecordingRules:
             return []
         return [Note("intervention", "a person took over" if owner == "teleop" else f"given back: {owner}")]
 
-    def tick(self, now: float, posture_error: Array | None = None) -> list[Order]:
-        """`posture_error`: the arm joints' distance from home, rad, to judge "go home"."""
+    def tick(self, now: float) -> list[Order]:
+        """`now`: robot time, s."""
         if self._ends_at is None or now < self._ends_at:
             return []
         self._ends_at, self._mine = None, False
-        return [End(self._outcome(posture_error))]
+        return [End(self._outcome())]
 
     def forget(self) -> None:
         """The running episode was ended by someone else."""
@@ -134,7 +136,7 @@ class RecordingRules:
                 orders.append(Note("task", f"{step.state.value}: {step.sentence}{reason}"))
         return orders
 
-    def _outcome(self, posture_error: Array | None) -> Outcome:
+    def _outcome(self) -> Outcome:
         plan = self._plan
         assert plan is not None
         reasons = [step.reason for step in plan.steps if step.reason] or [plan.say]
@@ -142,7 +144,7 @@ class RecordingRules:
         if self._judge is None or self._scene is None:
             done = plan.state is PlanState.DONE
             return Outcome(done, "" if done else said, "planner")
-        verdicts = self._judge.verdicts(self._scene, posture_error)
+        verdicts = self._judge.verdicts(self._scene, self._body)
         wrong = [f"{sentence}: {why}" for sentence, done, why in verdicts if not done]
         if not wrong and plan.state is PlanState.DONE:
             return Outcome(True, "", "simulator")

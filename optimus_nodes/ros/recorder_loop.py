@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from optimus_humanoid.msg import ActionChunk, ControlOwner, Plan, SceneState, TactileArray, Task
 from rclpy.serialization import deserialize_message
@@ -17,29 +17,40 @@ from ..core.episode import EpisodeInfo, Outcome
 from ..core.errors import CommandError, DeviceError
 from ..core.recording import Begin, End, KeepPast, Order, RecordingRules
 from ..core.robot import RobotSpec
-from ..core.values import JointState
+from ..core.tasks_body import Body
+from ..core.values import Array, JointState
 from ..dataset.recorder import Recorder
 from . import convert, raw
 
 T = TypeVar("T")
+Pose = Callable[[Array], Body]
 _MOST_WAITING = 90  # pictures: two seconds of three cameras
 _LEAD_S = 60.0  # what was said so long before an episode belongs to it: the question it came from, and its answer
 _LEAD = 12  # things that were said
 
 
 class RecorderLoop:
-    """Args: site: goes into every episode. say: told in words what happened. changed: called when the state did."""
+    """Args: site: goes into every episode. say: told in words what happened. make_pose: called once there is a
+    simulator; gives the body at joint positions, for its judge.
+    """
 
     def __init__(
-        self, recorder: Recorder, rules: RecordingRules, robot: RobotSpec, site: str, say: Callable[[str], None]
+        self,
+        recorder: Recorder,
+        rules: RecordingRules,
+        robot: RobotSpec,
+        site: str,
+        say: Callable[[str], None],
+        make_pose: Callable[[], Pose],
     ) -> None:
         self._recorder, self._rules, self._site, self._say = recorder, rules, site, say
         self._joints, self._applied = (
             raw.JointArrays(robot, "joint_states"),
             raw.JointArrays(robot, "applied_joint_commands"),
         )
-        self._arms, self._home = robot.group("arms"), robot.home
-        self._posture: Any = None
+        self._make_pose = make_pose
+        self._pose: Pose | None = None
+        self._position: Array | None = None
         self._seed: int | None = None
         self._now = 0.0
         self.skipped = 0
@@ -120,7 +131,7 @@ class RecorderLoop:
                     self._take(self._queue.get(timeout=0.1))
                 except Empty:
                     pass
-                self._obey(self._rules.tick(self._now, self._posture))
+                self._obey(self._rules.tick(self._now))
         except Exception as error:  # handed to the node's own thread, which ends the node
             self._bug = error
 
@@ -140,7 +151,7 @@ class RecorderLoop:
 
     def _on_joints(self, data: bytes) -> None:
         self._now, position, velocity, effort = self._joints.read(data)
-        self._posture = position[self._arms] - self._home[self._arms]
+        self._position = position
         self._recorder.on_joints(JointState(self._now, position, velocity, effort))
 
     def _on_applied(self, data: bytes) -> None:
@@ -166,7 +177,8 @@ class RecorderLoop:
     def _on_scene(self, data: bytes) -> None:
         scene = convert.scene_state_from_msg(deserialize_message(data, SceneState))
         self._seed = scene.seed
-        self._rules.on_scene(scene)
+        self._pose = self._pose or self._make_pose()
+        self._rules.on_scene(scene, None if self._position is None else self._pose(self._position))
 
     def _on_chunk(self, data: bytes) -> None:
         self._recorder.on_policy(deserialize_message(data, ActionChunk).policy_id)
