@@ -4,6 +4,7 @@ python bench/talk.py                                  sorts the bench by one sen
 python bench/talk.py --spoken --seeds 6200 6201       the same through a voice, noise and the robot's ears
 python bench/talk.py --sentences turns.txt            one sentence a line, each after the one before is over
 python bench/talk.py --interrupt 3 "..." "stop"       does not wait for the end of a plan longer than 3 s
+python bench/talk.py --slips 1 "..."                  the first box in a hand slips out of it, back to where it was
 
 Everything runs as on a robot: ears, planner with eyes, policy, joint control, mouth. --json prints one line last, with
 `sorted`: of how many boxes the place is the one for their size (large in the left bin, small in the right one).
@@ -20,6 +21,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+from optimus_humanoid.msg import SceneObject
+from optimus_humanoid.msg import SceneState as SceneStateMsg
 from std_msgs.msg import String
 
 from optimus_nodes.cli.companion import Companion
@@ -28,7 +31,7 @@ from optimus_nodes.cli.environment import enter_graph_environment, free_domain
 from optimus_nodes.cli.running import RunningGraph
 from optimus_nodes.core.plan import Plan, PlanState
 from optimus_nodes.core.values import SceneState
-from optimus_nodes.ros import qos
+from optimus_nodes.ros import convert, qos
 from optimus_nodes.speech.sound import RATE, add_noise, resampled
 from optimus_nodes.speech.voice import EspeakVoice
 
@@ -37,13 +40,17 @@ WANTED = {"large": "left_bin", "small": "right_bin"}
 PLAN_S = 240.0  # the longest a plan may take
 ANSWER_S = 30.0  # the longest one waits for an answer
 SNR_DB = 20.0
+HELD_S = 0.5  # s a box is in a hand before it slips
 
 
 class Talk:
     """One graph and a person who talks to it."""
 
-    def __init__(self, companion: Companion, ear: Path | None) -> None:
-        self._companion, self._ear = companion, ear
+    def __init__(self, companion: Companion, ear: Path | None, slips: int) -> None:
+        self._companion, self._ear, self._slips = companion, ear, slips
+        self._at_first, self._held_since = companion.scene, 0.0
+        self._move = companion.node.create_publisher(SceneObject, "sim/move_object", qos.EVENT)
+        companion.node.create_subscription(SceneStateMsg, "sim/scene", self._on_scene, qos.STATE)
         self._typed = companion.node.create_publisher(String, "instruction", qos.EVENT)
         self.lines: list[dict[str, object]] = []
         self._began = time.monotonic()
@@ -66,6 +73,17 @@ class Talk:
         self._companion.spin(0.5)
         self._companion.wait(lambda: not self._running(), patience)
         self._companion.spin(0.5)
+
+    def _on_scene(self, message: SceneStateMsg) -> None:
+        """Let the next box slip that has been in a hand for HELD_S."""
+        scene = convert.scene_state_from_msg(message)
+        held = next((thing for thing in scene.objects if thing.kind == "box" and thing.held_by), None)
+        if held is None or not self._slips:
+            self._held_since = scene.stamp
+        elif scene.stamp - self._held_since > HELD_S:
+            self._slips -= 1
+            self._move.publish(convert.scene_object_to_msg(self._at_first.find(held.name)))
+            self._note("mishap", f"the {held.colour} box slipped out of the {held.held_by} hand")
 
     def _running(self) -> bool:
         return self._companion.plan is not None and self._companion.plan.state is PlanState.RUNNING
@@ -122,7 +140,7 @@ def converse(seed: int, sentences: list[str], options: argparse.Namespace) -> di
         if ear is not None:
             companion.wait(lambda: companion.node.count_publishers("speech/heard"), 60.0)
         companion.wait(lambda: companion.scene is not None, 20.0)
-        talk = Talk(companion, ear)
+        talk = Talk(companion, ear, options.slips)
         print(f"seed {seed}: {boxes(companion.scene)}; logs and sound in {folder}", flush=True)
         for text in sentences:
             talk.say(text, options.interrupt or PLAN_S)
@@ -142,6 +160,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[6200])
     parser.add_argument("--spoken", action="store_true")
     parser.add_argument("--interrupt", type=float, default=0.0, help="Say the next thing after so many seconds.")
+    parser.add_argument("--slips", type=int, default=0, help="So many times a box slips out of the hand.")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     sentences = options.words or (options.sentences.read_text().splitlines() if options.sentences else [SORT])

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from optimus_humanoid.msg import JointCommand as JointCommandMsg
+from optimus_humanoid.msg import SceneObject
 from optimus_humanoid.srv import ResetScene
 from rclpy.node import Node
 
@@ -52,6 +53,7 @@ class SimNode(Node):
         self._driver.streams = self._streams(params)
         self.create_subscription(JointCommandMsg, "joint_commands", self._on_command, qos.COMMAND, raw=True)
         self.create_service(ResetScene, "reset_scene", self._on_reset)
+        self.create_subscription(SceneObject, "sim/move_object", self._on_move, qos.EVENT)
         self.create_timer(STEP * COMMAND_STEPS, self._on_tick)
         self.create_timer(0.2, self._look_after)
         if self._window is not None:
@@ -95,6 +97,13 @@ class SimNode(Node):
         except ConfigError as error:
             response.success, response.message = False, str(error)
         return response
+
+    def _on_move(self, message: SceneObject) -> None:
+        thing = convert.scene_object_from_msg(message)
+        try:
+            self._world.move(thing.name, thing.position, thing.orientation)
+        except ConfigError as error:
+            self.get_logger().error(f"sim/move_object: {error}")
 
     def _emit_instant(self) -> None:
         if self._cameras is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from ..core.errors import ConfigError
 from ..core.perturb import Look, Perturbation
 from ..core.robot import RobotSpec
 from ..core.scene import SceneConfig, SceneDraw, draw_scene
@@ -15,6 +16,7 @@ from ..core.values import Array, ImuReading, JointCommand, JointState, SceneObje
 from .bench_model import BenchThings
 from .model import BENCH_RGBA, compile_model, hand_of
 
+FURTHEST = 3.0  # m from the base that a thing can be put
 _RELEASED = 2  # contacts with a hand below which a box counts as not held
 
 
@@ -100,6 +102,27 @@ class SimWorld:
         """Put the joints at `position` (J,) rad, at rest, in an instant. For the start of an episode only."""
         self.data.qpos[self._qpos] = position
         self.data.qvel[self._dof] = 0.0
+        mujoco.mj_forward(self.model, self.data)
+
+    def move(self, name: str, position: Array, orientation: Array) -> None:
+        """Put a loose thing somewhere else in an instant, at rest. Raises ConfigError, and then nothing was moved.
+
+        Args: position: (3,) m in the base frame. orientation: quaternion (w, x, y, z), of any length but 0.
+        """
+        loose = [self.model.joint(j).name for j in range(self.model.njnt)]
+        loose = [joint.removesuffix("_free") for joint in loose if joint.endswith("_free") and joint != "base_free"]
+        if name not in loose:
+            raise ConfigError(f"nothing called {name!r} can be moved; there are {', '.join(loose) or 'none'}")
+        length = float(np.linalg.norm(orientation))
+        if not np.isfinite([*position, length]).all() or length < 1e-6 or np.abs(position).max() > FURTHEST:
+            where = f"at {np.asarray(position).tolist()} m, turned by {np.asarray(orientation).tolist()}"
+            raise ConfigError(
+                f"{name} can't be put {where}: coordinates may be {FURTHEST:g} m at most, and the quaternion not zero"
+            )
+        joint = self.model.joint(f"{name}_free")
+        start, dof = joint.qposadr[0], joint.dofadr[0]
+        self.data.qpos[start : start + 7] = (*position, *(orientation / length))
+        self.data.qvel[dof : dof + 6] = 0.0
         mujoco.mj_forward(self.model, self.data)
 
     def project(self, camera: str, point: Array) -> tuple[float, float]:

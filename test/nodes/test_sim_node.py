@@ -6,11 +6,12 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from optimus_humanoid.msg import TactileArray
+from optimus_humanoid.msg import SceneObject, TactileArray
 from optimus_humanoid.srv import ResetScene
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, JointState
@@ -101,6 +102,19 @@ def test_the_same_seed_makes_the_same_scene_and_another_one_another(running: tup
     assert places(first) != places(other)
     assert again.seed == 11
     assert again.stamp > other.stamp > first.stamp
+
+
+def test_a_box_is_moved_by_a_message_and_what_is_not_there_moves_nothing(running: tuple[Bench, Companion, int]) -> None:
+    _, listener, _ = running
+    scene = listener.reset_scene(11)
+    red, blue = scene.find("box_red"), scene.find("box_blue")
+    move = listener.node.create_publisher(SceneObject, "sim/move_object", qos.EVENT)
+    wait_for(move.get_subscription_count, listener, 5.0, "a simulator that listens")
+    there = replace(red, position=blue.position + (0.0, 0.0, 0.12))
+    for one in (replace(there, name="box_pink"), there):
+        move.publish(convert.scene_object_to_msg(one))
+    beside = lambda: np.abs(listener.scene.find("box_red").position - blue.position)[:2].max() < 0.03  # noqa: E731
+    wait_for(beside, listener, 5.0, "the red box beside the blue one")
 
 
 def test_a_negative_seed_is_refused_in_plain_words(running: tuple[Bench, Companion, int]) -> None:

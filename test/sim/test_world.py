@@ -122,3 +122,30 @@ def test_a_texture_changes_the_picture_and_the_next_clean_scene_is_as_before():
         assert np.abs(picture(changed) - clean).mean() > 2.0, changed.name
     assert np.array_equal(picture(Perturbation()), clean)
     renderer.close()
+
+
+def test_a_loose_thing_can_be_put_somewhere_else_and_stays_there():
+    world = SimWorld(ROBOT, URDF)
+    blue = world.reset(3).find("box_blue")
+    world.move("box_red", blue.position + (0.0, 0.0, 0.1), np.array([2.0, 0.0, 0.0, 0.0]))
+    hold(world, 1.0)
+    red = world.scene_state().find("box_red")
+    assert np.abs(red.position - blue.position)[:2].max() < 0.03 and red.position[2] > blue.position[2] + 0.03
+    assert np.abs(world.scene_state().find("box_blue").position - blue.position).max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("name", "position", "orientation", "problem"),
+    [
+        ("box_pink", np.zeros(3), np.ones(4), "nothing called 'box_pink' can be moved; there are box_"),
+        ("base", np.zeros(3), np.ones(4), "nothing called 'base' can be moved"),
+        ("box_red", np.array([0.0, 9.0, 0.0]), np.ones(4), r"box_red can't be put at \[0.0, 9.0, 0.0\] m"),
+        ("box_red", np.array([0.0, np.nan, 0.0]), np.ones(4), "coordinates may be 3 m at most"),
+        ("box_red", np.zeros(3), np.zeros(4), "quaternion not zero"),
+    ],
+)
+def test_what_can_not_be_moved_or_not_there_is_refused(world, name, position, orientation, problem):
+    before = world.data.qpos.copy()
+    with pytest.raises(ConfigError, match=problem):
+        world.move(name, position, orientation)
+    assert np.array_equal(world.data.qpos, before)

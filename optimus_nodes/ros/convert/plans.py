@@ -60,17 +60,18 @@ def plan_from_msg(message: PlanMsg) -> Plan:
 
 def scene_state_to_msg(scene: SceneState) -> SceneStateMsg:
     """The truth about a simulated scene."""
-    objects = [_object_to_msg(thing) for thing in scene.objects]
+    objects = [scene_object_to_msg(thing) for thing in scene.objects]
     return SceneStateMsg(header=header(scene.stamp, "base_link"), seed=scene.seed, objects=objects)
 
 
 def scene_state_from_msg(message: SceneStateMsg) -> SceneState:
     """The truth about a simulated scene."""
-    objects = tuple(_object_from_msg(thing) for thing in message.objects)
+    objects = tuple(scene_object_from_msg(thing) for thing in message.objects)
     return SceneState(stamp_from_msg(message.header.stamp), message.seed, objects)
 
 
-def _object_to_msg(thing: SceneObject) -> SceneObjectMsg:
+def scene_object_to_msg(thing: SceneObject) -> SceneObjectMsg:
+    """One thing of a simulated scene."""
     x, y, z = (float(v) for v in thing.position)
     qw, qx, qy, qz = (float(v) for v in thing.orientation)
     pose = Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(w=qw, x=qx, y=qy, z=qz))
@@ -88,7 +89,8 @@ def _object_to_msg(thing: SceneObject) -> SceneObjectMsg:
     )
 
 
-def _object_from_msg(message: SceneObjectMsg) -> SceneObject:
+def scene_object_from_msg(message: SceneObjectMsg) -> SceneObject:
+    """One thing of a simulated scene."""
     p, q, size = message.pose.position, message.pose.orientation, message.size
     return SceneObject(
         name=message.name,
