@@ -6,8 +6,8 @@ python bench/planner_models.py --model FILE.gguf --json
 Three ways, in turns for every case, on one llama.cpp (`make env-llm`), one thread each:
   raw       its plain server: rules, scene and three examples in the prompt, free text; the first JSON list in it counts
   schema    the same prompt, the reply held to a JSON schema of steps
-  ours      `ModelPlanner` with a short prompt that stays in the cache, a schema of the words that were said, and
-            intents that are looked up in the scene and checked
+  ours      `RetellingPlanner`: a short prompt that stays in the cache, a choice among the plain orders that can be
+            made of what was said, which are read, looked up in the scene and checked
 Steps that make no sense in the world of symbols end a case, whoever proposed them.
 """
 
@@ -31,8 +31,8 @@ from optimus_nodes.core.planner import PlanContext, PlannedStep, PlanProposal
 from optimus_nodes.core.world import Step, after, why_not
 from optimus_nodes.planner.chat import ModelError
 from optimus_nodes.planner.local import LocalModel, model_file
-from optimus_nodes.planner.model import ModelPlanner
 from optimus_nodes.planner.prompt import scene
+from optimus_nodes.planner.retell import RetellingPlanner
 
 SKILLS = tuple(SLOTS)
 _PROMPT = """You plan for a robot. Reply with a JSON list of steps and nothing else. A step is
@@ -89,7 +89,7 @@ class PlainServer:
 class Forgiving:
     """Our planner, for whom a model that fails has refused."""
 
-    def __init__(self, planner: ModelPlanner) -> None:
+    def __init__(self, planner: RetellingPlanner) -> None:
         self._planner = planner
 
     def plan(self, text: str, context: PlanContext) -> PlanProposal:
@@ -127,7 +127,7 @@ def main() -> int:
     ways = {
         "raw": PlainServer(client, schema=False),
         "schema": PlainServer(client, schema=True),
-        "ours": Forgiving(ModelPlanner(ours, SKILLS, 60.0, literal=True)),
+        "ours": Forgiving(RetellingPlanner(ours, SKILLS, 60.0)),
     }
     chosen = [case for case in cases() if case.tier in TIERS][:: options.every]
     good: Counter[tuple[str, str]] = Counter()

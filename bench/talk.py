@@ -40,7 +40,7 @@ WANTED = {"large": "left_bin", "small": "right_bin"}
 PLAN_S = 240.0  # the longest a plan may take
 ANSWER_S = 30.0  # the longest one waits for an answer
 SNR_DB = 20.0
-HELD_S = 0.5  # s a box is in a hand before it slips
+HELD_S = 0.9  # s a box is in a hand before it slips
 
 
 class Talk:

@@ -25,7 +25,7 @@ def plan(
         str | None, typer.Option(help="GGUF file of the local, or name of the remote model.")
     ] = None,
     small: Annotated[
-        bool, typer.Option("--small", help="The local model is small: a short prompt without the scene.")
+        bool, typer.Option("--small", help="The local model is small: it only tells what was said in plain words.")
     ] = False,
     base_url: Annotated[str | None, typer.Option(help="Server of the remote model; default: xAI's.")] = None,
     key_variable: Annotated[

@@ -139,18 +139,20 @@ def sizes() -> Table[str]:
     return found
 
 
+NOUNS = {
+    "box": (*WORDS["thing"], *HELDOUT_WORDS["thing"], "colour", "color"),
+    "bar": (*WORDS["bar"], *HELDOUT_WORDS["bar"]),
+    "button": ("button", "switch", "push button", *HELDOUT_WORDS["button"]),
+    "drawer": ("drawer", "desk drawer", "sliding drawer", "compartment"),
+    "distractor": ("ball", "cylinder", "disc", "disk", "egg", "capsule", "tile"),
+}
+
+
 @cache
 def nouns() -> Table[tuple[str, bool]]:
     """Nouns: (kind of thing, several)."""
     found: Table[tuple[str, bool]] = Table()
-    kinds = {
-        "box": (*WORDS["thing"], *HELDOUT_WORDS["thing"], "colour", "color"),
-        "bar": (*WORDS["bar"], *HELDOUT_WORDS["bar"]),
-        "button": ("button", "switch", "push button", *HELDOUT_WORDS["button"]),
-        "drawer": ("drawer", "desk drawer", "sliding drawer", "compartment"),
-        "distractor": ("ball", "cylinder", "disc", "disk", "egg", "capsule", "tile"),
-    }
-    for kind, words in kinds.items():
+    for kind, words in NOUNS.items():
         found.add(words, (kind, False))
         found.add(map(_plural, words), (kind, True))
     return found

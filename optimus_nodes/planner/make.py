@@ -11,6 +11,7 @@ from .model import ModelPlanner
 from .offline import Guess, OfflinePlanner
 from .params import PlannerParams
 from .remote import OpenAiModel
+from .retell import RetellingPlanner
 
 _SHARE = 0.95  # of the time that the models have: what is left is for saying that they failed
 
@@ -25,7 +26,7 @@ def make_planner(params: PlannerParams, guess: Guess | None = None) -> Planner:
     seconds = _SHARE * (params.planning_timeout - looking) / max(1, len(models))
     makers: dict[str, Callable[[], Planner]] = {
         "offline": lambda: OfflinePlanner(skills, guess),
-        "local": lambda: ModelPlanner(_local(params), skills, seconds, literal=params.local.small),
+        "local": lambda: (RetellingPlanner if params.local.small else ModelPlanner)(_local(params), skills, seconds),
         "remote": lambda: ModelPlanner(_remote(params), skills, seconds, complete=params.remote.complete_schema),
     }
     if params.backends == ("offline",):

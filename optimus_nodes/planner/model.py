@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..core.planner import PlanContext, PlanProposal
-from . import literal as brief
 from .chat import ChatModel, Message, ModelError
 from .filter import clean, objection
 from .meant import MOST_WORDS, ReplySaid, read_reply, schema, words
@@ -20,7 +19,7 @@ _TRIES = 2
 class ModelPlanner:
     """The `Planner` that asks `model`, for at most `seconds`. `skills`: what the policy in use can do.
 
-    `complete`: the schema names every field, as strict servers want it. `literal`: the model is small; see `literal`.
+    `complete`: the schema names every field, as strict servers want it.
     A reply that can't be used is answered once with what is wrong with it.
     """
 
@@ -31,11 +30,10 @@ class ModelPlanner:
         seconds: float = 10.0,
         *,
         complete: bool = False,
-        literal: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._model, self._skills, self._seconds = model, tuple(skills), seconds
-        self._complete, self._literal, self._clock = complete, literal, clock
+        self._complete, self._clock = complete, clock
 
     def plan(self, text: str, context: PlanContext) -> PlanProposal:
         """Steps, a question, an answer or a refusal. Raises ModelError when the model gives nothing usable in time."""
@@ -49,8 +47,6 @@ class ModelPlanner:
     def _ask(self, text: str, context: PlanContext) -> ReplySaid:
         end = self._clock() + self._seconds
         messages, known = conversation(text, context, self._skills), words(self._skills, context.world)
-        if self._literal:
-            messages, known = brief.messages(text, self._skills), brief.spoken_of(text, known)
         form = schema(known, complete=self._complete)
         problem = ""
         for _ in range(_TRIES):

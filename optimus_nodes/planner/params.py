@@ -32,7 +32,7 @@ class LocalParams:
 
     model: str = field(default="", metadata={"doc": "GGUF file."})
     context: int = field(default=4096, metadata={"doc": "Tokens it keeps in mind."})
-    small: bool = field(default=False, metadata={"doc": "Short prompt, and only words that were said: see literal.py."})
+    small: bool = field(default=False, metadata={"doc": "It only tells in plain words what was said: see retell.py."})
     threads: int = field(default=1, metadata={"doc": "One is best beside a robot on two cores."})
 
 
