@@ -31,9 +31,9 @@ from optimus_nodes.core.world import assumed_world
 from optimus_nodes.planner.offline import OfflinePlanner
 from optimus_nodes.speech import grammar
 from optimus_nodes.speech.listener import Heard, Listener
-from optimus_nodes.speech.params import SpeechParams, make_listener
+from optimus_nodes.speech.params import RECOGNISERS, SpeechParams, make_listener
 from optimus_nodes.speech.sound import FRAME, RATE, Sound, add_noise, resampled
-from optimus_nodes.speech.voice import EspeakVoice
+from optimus_nodes.speech.voice import make_voice
 
 VOICES = ("en-us", "en-us+f3", "en-us+m3", "en-gb-x-rp", "en-gb-x-rp+f2", "en-gb-scotland+m5")
 LONGEST = 24  # words
@@ -59,7 +59,7 @@ class Speakers:
         self._rng, self._noise = random.Random(seed), np.random.default_rng(seed)
 
     def say(self, text: str, name: str) -> Sound:
-        voice = EspeakVoice(name, self._rng.choice(WORDS))
+        voice = make_voice(name, self._rng.choice(WORDS))
         sound = resampled(voice.speak(text), voice.rate)
         return np.concatenate([np.zeros(RATE // 2, np.int16), sound, np.zeros(RATE, np.int16)])
 
@@ -125,14 +125,16 @@ def sentences(count: int, rng: random.Random) -> list[str]:
     return list(found)
 
 
-def measure_words(listener: Listener, speakers: Speakers, count: int, kinds: Sequence[str], talk: bool) -> dict:
+def measure_words(
+    listener: Listener, speakers: Speakers, voices: Sequence[str], count: int, kinds: Sequence[str], talk: bool
+) -> dict:
     meaning, found = Meaning(), {}
     said = sentences(count, random.Random(1))
     for kind in kinds:
         exact = right = 0
         cost = seconds = 0.0
         for number, text in enumerate(said):
-            sound = speakers.in_noise(speakers.say(text, VOICES[number % len(VOICES)]), kind)
+            sound = speakers.in_noise(speakers.say(text, voices[number % len(voices)]), kind)
             began = time.thread_time()
             got = text_of(hear(listener, sound)[0])
             cost, seconds = cost + time.thread_time() - began, seconds + len(sound) / RATE
@@ -193,19 +195,25 @@ def main() -> int:
     parser.add_argument("--sentences", type=int, default=40)
     parser.add_argument("--noise", nargs="*", default=["quiet", "white 20", "white 10", "babble 20", "babble 10"])
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--voices", nargs="+", default=list(VOICES), help="Of eSpeak NG, or .onnx files of Piper.")
+    parser.add_argument("--recogniser", default="grammar", choices=RECOGNISERS)
+    parser.add_argument("--whisper-model", default="tiny.en")
+    parser.add_argument("--only-words", action="store_true", help="No everyday talk, no stops.")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    listener, speakers = make_listener(SpeechParams(output="none")), Speakers(options.seed)
+    params = SpeechParams(output="none", recogniser=options.recogniser, whisper_model=options.whisper_model)
+    listener, speakers = make_listener(params), Speakers(options.seed)
     talk = not options.json
-    result = {
-        "words": measure_words(listener, speakers, options.sentences, options.noise, talk),
-        "outside": measure_outside(listener, speakers, talk),
-        "stops": measure_stops(listener, speakers, talk),
-    }
+    words = measure_words(listener, speakers, options.voices, options.sentences, options.noise, talk)
+    result = {"words": words}
+    if not options.only_words:
+        result |= {"outside": measure_outside(listener, speakers, talk)}
+        result |= {"stops": measure_stops(listener, speakers, talk)}
     if talk:
         for kind, row in result["words"].items():
             print(f"{kind:10} exact {row['exact']:3}/{row['of']}  right {row['right']:3}/{row['of']}  cpu {row['cpu']}")
-        print(f"outside    {result['outside']}\nstops      {result['stops']}")
+        for kind in ("outside", "stops"):
+            print(f"{kind:10} {result.get(kind, 'not measured')}")
     print(json.dumps(result) if options.json else "", end="\n" if options.json else "")
     return 0
 

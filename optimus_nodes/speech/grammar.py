@@ -125,6 +125,14 @@ def draw(table: Rules, rng: random.Random, start: str = START) -> str:
     return " ".join(text.split())
 
 
+def examples(skills: Collection[str], wake_words: Sequence[str], seed: int = 0) -> str:
+    """A sentence for each skill, as a person would write them down; always the same."""
+    table, rng, calls = rules(skills, wake_words), random.Random(seed), [word.capitalize() for word in wake_words]
+    said = (draw(table, rng, skill) for skill in skills)
+    called = (f"{calls[number % len(calls)]}, {text}" if calls else text for number, text in enumerate(said))
+    return " ".join(f"{text}." for text in called)
+
+
 def vocabulary(table: Rules) -> set[str]:
     """Every word of the grammar."""
     return {word for one in _used(table).values() for text in one for word in _RULE.sub(" ", text).split()}

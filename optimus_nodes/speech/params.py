@@ -51,7 +51,8 @@ def make_recogniser(params: SpeechParams) -> Recogniser:
     if params.recogniser == "whisper":
         from .whisper import WhisperRecogniser
 
-        return WhisperRecogniser(params.whisper_model)
+        expects = grammar.examples(chosen_skills(params.skills), params.hearing.wake_words)
+        return WhisperRecogniser(params.whisper_model, expects)
     if params.recogniser == "free":
         return FreeRecogniser()
     table = grammar.rules(chosen_skills(params.skills), params.hearing.wake_words)

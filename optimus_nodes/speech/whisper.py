@@ -11,10 +11,14 @@ from .recogniser import WholeUtterance
 
 
 class WhisperRecogniser(WholeUtterance):
-    """`model`: a folder with a CTranslate2 model, or a name faster-whisper may download. Runs on `threads` threads."""
+    """`model`: a folder with a CTranslate2 model, or a name faster-whisper may download. Runs on `threads` threads.
 
-    def __init__(self, model: str, threads: int = 1) -> None:
+    `expects`: sentences of the kind it will hear, which make it hear "bin" where "wind" sounds alike.
+    """
+
+    def __init__(self, model: str, expects: str = "", threads: int = 1) -> None:
         super().__init__()
+        self._expects = expects
         try:
             from faster_whisper import WhisperModel
         except ImportError as error:
@@ -30,5 +34,11 @@ class WhisperRecogniser(WholeUtterance):
 
     def end(self) -> str:
         sound = np.frombuffer(bytes(self.said), np.int16).astype(np.float32) / 32768.0
-        pieces, _ = self._model.transcribe(sound, language="en", beam_size=1, condition_on_previous_text=False)
+        pieces, _ = self._model.transcribe(
+            sound,
+            language="en",
+            initial_prompt=self._expects or None,
+            condition_on_previous_text=False,
+            without_timestamps=True,
+        )
         return " ".join(re.findall(r"[a-z0-9']+", " ".join(piece.text for piece in pieces).lower()))

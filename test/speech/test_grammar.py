@@ -52,3 +52,10 @@ def test_what_can_be_heard_the_planner_understands(start: str) -> None:
 
 def test_every_stop_of_the_grammar_stops() -> None:
     assert all(is_stop(text) for text in grammar.STOPS)
+
+
+def test_examples_speak_of_each_skill_and_call_by_turns() -> None:
+    said = grammar.examples(("press", "wave", "pick"), ("optimus", "robot"))
+    assert said == grammar.examples(("press", "wave", "pick"), ("optimus", "robot"))
+    assert said.startswith("Optimus, p") and ". Robot, " in said and said.count("Optimus, ") == 2
+    assert grammar.examples(("open",), ()) == "open the drawer."
