@@ -96,6 +96,7 @@ class Mover:
         self._states = Heard(listener, JointState, "joint_states", qos.STATE)
         self._listener, self._elbow = listener, ROBOT.joint_names.index(ELBOW)
         wait_for(lambda: self._states, listener, 5.0, "first joint state")
+        wait_for(self._publisher.get_subscription_count, listener, 5.0, "a simulator that takes commands")
 
     def move(self, seconds: float) -> None:
         began, zero = time.monotonic(), np.zeros(len(ROBOT.joint_names))
