@@ -4,7 +4,8 @@ python bench/talk.py                                  sorts the bench by one sen
 python bench/talk.py --spoken --seeds 6200 6201       the same through a voice, noise and the robot's ears
 python bench/talk.py --sentences turns.txt            one sentence a line, each after the one before is over
 python bench/talk.py --interrupt 3 "..." "stop"       does not wait for the end of a plan longer than 3 s
-python bench/talk.py --slips 1 "..."                  the first box in a hand slips out of it, back to where it was
+python bench/talk.py "..." --slips 1                  the first box in a hand slips out of it, back to where it was
+python bench/talk.py "..." --thefts 1                 the first box in a bin is taken out of it, back to where it was
 
 Everything runs as on a robot: ears, planner with eyes, policy, joint control, mouth. --json prints one line last, with
 `sorted`: of how many boxes the place is the one for their size (large in the left bin, small in the right one).
@@ -46,8 +47,8 @@ HELD_S = 0.9  # s a box is in a hand before it slips
 class Talk:
     """One graph and a person who talks to it."""
 
-    def __init__(self, companion: Companion, ear: Path | None, slips: int) -> None:
-        self._companion, self._ear, self._slips = companion, ear, slips
+    def __init__(self, companion: Companion, ear: Path | None, slips: int, thefts: int) -> None:
+        self._companion, self._ear, self._slips, self._thefts = companion, ear, slips, thefts
         self._at_first, self._held_since = companion.scene, 0.0
         self._move = companion.node.create_publisher(SceneObject, "sim/move_object", qos.EVENT)
         companion.node.create_subscription(SceneStateMsg, "sim/scene", self._on_scene, qos.STATE)
@@ -75,7 +76,7 @@ class Talk:
         self._companion.spin(0.5)
 
     def _on_scene(self, message: SceneStateMsg) -> None:
-        """Let the next box slip that has been in a hand for HELD_S."""
+        """Let the next box slip that has been in a hand for HELD_S, and take out the next one that is in a bin."""
         scene = convert.scene_state_from_msg(message)
         held = next((thing for thing in scene.objects if thing.kind == "box" and thing.held_by), None)
         if held is None or not self._slips:
@@ -84,6 +85,12 @@ class Talk:
             self._slips -= 1
             self._move.publish(convert.scene_object_to_msg(self._at_first.find(held.name)))
             self._note("mishap", f"the {held.colour} box slipped out of the {held.held_by} hand")
+        loose = [thing for thing in scene.objects if thing.kind == "box" and not thing.held_by]
+        binned = next((thing for thing in loose if thing.place.endswith("_bin")), None)
+        if binned is not None and self._thefts:
+            self._thefts -= 1
+            self._move.publish(convert.scene_object_to_msg(self._at_first.find(binned.name)))
+            self._note("mishap", f"somebody put the {binned.colour} box back to where it was")
 
     def _running(self) -> bool:
         return self._companion.plan is not None and self._companion.plan.state is PlanState.RUNNING
@@ -140,7 +147,7 @@ def converse(seed: int, sentences: list[str], options: argparse.Namespace) -> di
         if ear is not None:
             companion.wait(lambda: companion.node.count_publishers("speech/heard"), 60.0)
         companion.wait(lambda: companion.scene is not None, 20.0)
-        talk = Talk(companion, ear, options.slips)
+        talk = Talk(companion, ear, options.slips, options.thefts)
         print(f"seed {seed}: {boxes(companion.scene)}; logs and sound in {folder}", flush=True)
         for text in sentences:
             talk.say(text, options.interrupt or PLAN_S)
@@ -161,6 +168,7 @@ def main() -> int:
     parser.add_argument("--spoken", action="store_true")
     parser.add_argument("--interrupt", type=float, default=0.0, help="Say the next thing after so many seconds.")
     parser.add_argument("--slips", type=int, default=0, help="So many times a box slips out of the hand.")
+    parser.add_argument("--thefts", type=int, default=0, help="So many times a box is taken out of a bin.")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     sentences = options.words or (options.sentences.read_text().splitlines() if options.sentences else [SORT])
