@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -41,7 +40,7 @@ def pip_settings(home: Environment) -> dict[str, str]:
         key, _, value = line.partition("=")
         section, _, name = key.partition(".")
         if section in found and value:
-            found[section][name] = str(ast.literal_eval(value))
+            found[section][name] = value[1:-1].replace("\\n", " ")  # as Python would write the string
     return {name: value for section in SECTIONS for name, value in found[section].items()}
 
 
