@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sensor_msgs.msg import JointState as JointStateMsg
 
+from ..core.errors import DeviceError
 from ..core.robot import RobotSpec
 from ..core.tasks_body import Body
 from ..core.values import SceneState
@@ -27,11 +28,12 @@ class Onlooker:
         companion.node.create_subscription(JointStateMsg, "joint_states", self._on_joints, qos.STATE)
 
     def scene(self, seed: int) -> SceneState:
-        """The latest truth about the scene of `seed`, from now on the only one that is looked at."""
+        """The latest truth about the scene of `seed`, the only one looked at from now on. Raises DeviceError."""
         self._seed = seed
         self._companion.wait(lambda: self._of_now() is not None, 5.0)
         scene = self._of_now()
-        assert scene is not None
+        if scene is None:
+            raise DeviceError(f"the simulator told nothing on sim/scene about the scene of seed {seed} within 5 s")
         return scene
 
     def _of_now(self) -> SceneState | None:

@@ -122,7 +122,7 @@ class WordSpotter:
 def as_in_a_room(data: bytes) -> bytes:
     """An utterance with silence around it and a hiss below it, the same for the same sound.
 
-    The model knows microphones in rooms: of 40 sentences of a synthesiser without any noise it heard 14, so 34.
+    The model knows microphones in rooms: of 40 sentences of a synthesiser without any noise it heard 14, so 37.
     """
     rest = np.zeros(round(REST_S * RATE), np.int16)
     sound = np.concatenate([rest, np.frombuffer(data, np.int16), rest])
