@@ -6,6 +6,7 @@ python bench/talk.py --sentences turns.txt            one sentence a line, each 
 python bench/talk.py --interrupt 3 "..." "stop"       does not wait for the end of a plan longer than 3 s
 python bench/talk.py "..." --slips 1                  the first box in a hand slips out of it, back to where it was
 python bench/talk.py "..." --thefts 1                 the first box in a bin is taken out of it, back to where it was
+python bench/talk.py "..." --late-thefts 1            the same at the last moment, so that only the look finds out
 
 Everything runs as on a robot: ears, planner with eyes, policy, joint control, mouth. --json prints one line last, with
 `sorted`: of how many boxes the place is the one for their size (large in the left bin, small in the right one).
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import tempfile
@@ -22,7 +24,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from optimus_humanoid.msg import SceneObject
+from optimus_humanoid.msg import ActionChunk, SceneObject
 from optimus_humanoid.msg import SceneState as SceneStateMsg
 from std_msgs.msg import String
 
@@ -42,16 +44,19 @@ PLAN_S = 240.0  # the longest a plan may take
 ANSWER_S = 30.0  # the longest one waits for an answer
 SNR_DB = 20.0
 HELD_S = 0.9  # s a box is in a hand before it slips
+SURE, LATE_S = 0.9, 0.42  # a late theft: this progress, s it has been held; after 0.5 s of it the planner looks
 
 
 class Talk:
     """One graph and a person who talks to it."""
 
-    def __init__(self, companion: Companion, ear: Path | None, slips: int, thefts: int) -> None:
-        self._companion, self._ear, self._slips, self._thefts = companion, ear, slips, thefts
-        self._at_first, self._held_since = companion.scene, 0.0
+    def __init__(self, companion: Companion, ear: Path | None, options: argparse.Namespace) -> None:
+        self._companion, self._ear = companion, ear
+        self._slips, self._thefts, self._late_thefts = options.slips, options.thefts, options.late_thefts
+        self._at_first, self._held_since, self._sure_since = companion.scene, 0.0, math.inf
         self._move = companion.node.create_publisher(SceneObject, "sim/move_object", qos.EVENT)
         companion.node.create_subscription(SceneStateMsg, "sim/scene", self._on_scene, qos.STATE)
+        companion.node.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
         self._typed = companion.node.create_publisher(String, "instruction", qos.EVENT)
         self.lines: list[dict[str, object]] = []
         self._began = time.monotonic()
@@ -85,12 +90,25 @@ class Talk:
             self._slips -= 1
             self._move.publish(convert.scene_object_to_msg(self._at_first.find(held.name)))
             self._note("mishap", f"the {held.colour} box slipped out of the {held.held_by} hand")
+        if self._thefts and self._steal(scene):
+            self._thefts -= 1
+
+    def _on_chunk(self, message: ActionChunk) -> None:
+        """Steal at the last moment: so late that the policy holds the step for done, and only the look finds out."""
+        now, (_, progress) = time.monotonic(), convert.progress_from_msg(message)
+        self._sure_since = min(self._sure_since, now) if progress >= SURE else math.inf
+        if self._late_thefts and now - self._sure_since > LATE_S and self._steal(self._companion.scene):
+            self._late_thefts -= 1
+
+    def _steal(self, scene: SceneState) -> bool:
+        """Take a box out of a bin; False when there is none."""
         loose = [thing for thing in scene.objects if thing.kind == "box" and not thing.held_by]
         binned = next((thing for thing in loose if thing.place.endswith("_bin")), None)
-        if binned is not None and self._thefts:
-            self._thefts -= 1
-            self._move.publish(convert.scene_object_to_msg(self._at_first.find(binned.name)))
-            self._note("mishap", f"somebody put the {binned.colour} box back to where it was")
+        if binned is None:
+            return False
+        self._move.publish(convert.scene_object_to_msg(self._at_first.find(binned.name)))
+        self._note("mishap", f"somebody put the {binned.colour} box back to where it was")
+        return True
 
     def _running(self) -> bool:
         return self._companion.plan is not None and self._companion.plan.state is PlanState.RUNNING
@@ -147,7 +165,7 @@ def converse(seed: int, sentences: list[str], options: argparse.Namespace) -> di
         if ear is not None:
             companion.wait(lambda: companion.node.count_publishers("speech/heard"), 60.0)
         companion.wait(lambda: companion.scene is not None, 20.0)
-        talk = Talk(companion, ear, options.slips, options.thefts)
+        talk = Talk(companion, ear, options)
         print(f"seed {seed}: {boxes(companion.scene)}; logs and sound in {folder}", flush=True)
         for text in sentences:
             talk.say(text, options.interrupt or PLAN_S)
@@ -169,6 +187,7 @@ def main() -> int:
     parser.add_argument("--interrupt", type=float, default=0.0, help="Say the next thing after so many seconds.")
     parser.add_argument("--slips", type=int, default=0, help="So many times a box slips out of the hand.")
     parser.add_argument("--thefts", type=int, default=0, help="So many times a box is taken out of a bin.")
+    parser.add_argument("--late-thefts", type=int, default=0, help="The same, just before the robot looks.")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     sentences = options.words or (options.sentences.read_text().splitlines() if options.sentences else [SORT])
