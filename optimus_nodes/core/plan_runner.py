@@ -139,6 +139,17 @@ class PlanRunner:
         self._begin(self._step, now)
         return (say,)
 
+    def once_more(self, sentences: Sequence[str], say: str, now: float) -> Speech:
+        """The step that was looked at is done; do `sentences` at the end of the plan. See `may_try_again`."""
+        if not (self.running and self.checking) or self.plan is None:
+            return ()
+        self._change(state=StepState.DONE)
+        begin = len(self.plan.steps)
+        self.plan = replace(self.plan, steps=(*self.plan.steps, *(PlanStep(one) for one in sentences)), say=say)
+        self._tried += 1
+        self._begin(begin, now)
+        return (say,)
+
     def give_up(self, reason: str, now: float, go_on: Collection[int] = ()) -> Speech:
         """The step that was looked at has failed for good, and the plan with it, but for the later steps `go_on`."""
         if not (self.running and self.checking) or self.plan is None:

@@ -185,10 +185,9 @@ class PlanSession:
         if why != "done" and step.skill not in VISIBLE:
             wrong = why
         if not wrong:
-            self._after(self.runner.confirm(now))
-        self.world = seen
-        if not wrong:
+            self._go_on(seen, now)
             return
+        self.world = seen
         steps = mended(step, seen) if self.runner.may_try_again and step.skill in VISIBLE else ()
         if not steps:
             others = self._others(step, seen)
@@ -199,6 +198,31 @@ class PlanSession:
         self._steps = (*self._steps[:at], *planned, *self._steps[at + 1 :])
         say = f"{capital(wrong)}. I try again."
         self._after(self.runner.again([one.sentence for one in planned], say, now))
+
+    def _go_on(self, seen: World, now: float) -> None:
+        """The step that was looked at is done; after the last one, put away again what was lost on the way."""
+        at = self.runner.step
+        lost, steps = self._lost(seen) if at == len(self._steps) - 1 and self.runner.may_try_again else ("", ())
+        if not steps:
+            self._after(self.runner.confirm(now))
+            self.world = seen
+            return
+        planned = tuple(PlannedStep(one, sentence_for(one, seen)) for one in steps)
+        self._steps = (*self._steps, *planned)
+        self._after(self.runner.once_more([one.sentence for one in planned], f"{capital(lost)}. I try again.", now))
+        self.world = seen
+
+    def _lost(self, seen: World) -> tuple[str, tuple[Step, ...]]:
+        """The first thing that this plan put away and that is elsewhere now: what is wrong, and what mends it."""
+        plan = self.runner.plan
+        for number, planned in enumerate(self._steps[: self.runner.step]):
+            step, later = planned.step, [one.step.thing for one in self._steps[number + 1 :]]
+            done = plan is not None and plan.steps[number].state is StepState.DONE
+            if done and step.skill in PUTTING_AWAY and step.thing not in later:
+                wrong = missing(step, self.world, seen)
+                if wrong and (steps := mended(step, seen)):
+                    return wrong, steps
+        return "", ()
 
     def _others(self, failed: Step, seen: World) -> tuple[int, ...]:
         """Later steps of the plan that put away other things, which can be done although `failed` could not."""

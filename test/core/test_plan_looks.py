@@ -192,3 +192,50 @@ def test_what_was_asked_for_in_a_row_ends_where_one_of_it_fails():
     session = begun(Step("open"), PLACE, retries=0)
     session.saw(session.runner.task.id, WORLD, 2.0)
     assert session.runner.plan.state is PlanState.FAILED
+
+
+def to_the_last_look(*steps: Step) -> tuple[PlanSession, World]:
+    """A session whose `steps` are all done, the last one just now; and how things should be."""
+    session, world = begun(*steps, retries=1), WORLD
+    for number, step in enumerate(steps):
+        world = after(step, world)
+        if number + 1 < len(steps):
+            session.saw(session.runner.task.id, world, 2.0 + number)
+            finish(session, 2.0 + number)
+    session.drain()
+    return session, world
+
+
+def test_what_a_later_step_has_undone_is_done_again_at_the_end():
+    session, right = to_the_last_look(PLACE, BLUE)
+    session.saw(session.runner.task.id, right.with_thing("red", place=""), 5.0)
+    assert session.drain() == (("The red box is not in the left bin. I try again.",), ())
+    states = [(step.sentence, step.state) for step in session.runner.plan.steps]
+    assert states == [
+        ("put the red box in the left bin", StepState.DONE),
+        ("put the blue box in the right bin", StepState.DONE),
+        ("put the red box in the left bin", StepState.RUNNING),
+    ]
+    finish(session, 6.0)
+    session.saw(session.runner.task.id, right, 7.0)
+    said, (ended,) = session.drain()
+    assert said == ("Done.",) and ended.success
+    assert session.context().done == tuple(step.sentence for step in session.runner.plan.steps)
+
+
+def test_what_a_later_step_has_undone_is_put_away_again_only_so_often():
+    session, right = to_the_last_look(PLACE, BLUE)
+    lost = right.with_thing("red", place="")
+    session.saw(session.runner.task.id, lost, 5.0)
+    finish(session, 6.0)
+    session.drain()
+    session.saw(session.runner.task.id, lost, 7.0)
+    said, (ended,) = session.drain()
+    assert said == ("I could not put the red box in the left bin: the red box is not in the left bin.",)
+    assert not ended.success
+
+
+def test_what_the_plan_itself_took_elsewhere_is_not_brought_back():
+    session, right = to_the_last_look(Step("move", "red", "station_b"), Step("push", "red", side="right"))
+    session.saw(session.runner.task.id, right.with_thing("red", place="", across=-0.4), 5.0)
+    assert session.drain()[0] == ("Done.",)
