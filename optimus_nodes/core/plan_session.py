@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from .conversation import Conversation
@@ -24,6 +24,7 @@ from .world import Step, World, after, assumed_world, sentence_for, why_not
 
 REMEMBERED = 50  # steps that were done
 PUTTING_AWAY = ("place", "move", "sort")
+POSING = ("wave", "press", "point")  # what shows in the hand only: as long as it is there, the policy holds it for done
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class PlanSession:
         self._memory = Memory()
         self._pending: Pending | None = None
         self._done: deque[str] = deque(maxlen=REMEMBERED)
+        self._last: Step | None = None
         self._conversation = Conversation()
         self._finished: set[int] = set()
         self._trouble = ""
@@ -141,13 +143,14 @@ class PlanSession:
             return
         if not self.runner.emergency_stopped:
             self._after(self.runner.cancel(REPLACED, REPLACED_SAY))
-        sentences = [step.sentence for step in proposal.steps]
+        steps = _apart(proposal.steps, self._last, self.world)
+        sentences = [step.sentence for step in steps]
         speech = self.runner.start(request.text, sentences, proposal.say, now)
         self._say(speech)
         if not self.runner.running:
             self._ended.append(Ended(request.id, False, speech[0]))
             return
-        self._owner, self._steps, self._finished, self._trouble = request.id, proposal.steps, set(), ""
+        self._owner, self._steps, self._finished, self._trouble = request.id, steps, set(), ""
 
     def fail(self, request: Request, reason: str) -> None:
         """The planner could not answer at all."""
@@ -272,6 +275,7 @@ class PlanSession:
     def _remember(self, done: PlannedStep) -> None:
         """A step was done. Of a world that nobody looks at only the hands are known."""
         self._done.append(done.sentence)
+        self._last = done.step
         then = after(done.step, self.world)
         self.world = replace(then, things=self.world.things) if self.world.assumed else then
 
@@ -290,3 +294,18 @@ class PlanSession:
                 self._trouble = next((step.reason for step in plan.steps if step.reason), "")
             self._ended.append(Ended(self._owner, plan.state is PlanState.DONE, plan.say, plan))
             self._owner = 0
+
+
+def _apart(steps: Sequence[PlannedStep], last: Step | None, world: World) -> tuple[PlannedStep, ...]:
+    """`steps`, to be done after `last`, with "go home" between two that would not be told apart.
+
+    Not while something may be in a hand, which would open.
+    """
+    found: list[PlannedStep] = []
+    for one in steps:
+        if one.step == last and last.skill in POSING and not world.held:
+            home = Step("home")
+            found.append(PlannedStep(home, sentence_for(home, world)))
+        found.append(one)
+        last, world = one.step, after(one.step, world)
+    return tuple(found)

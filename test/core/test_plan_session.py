@@ -199,3 +199,30 @@ def test_words_that_stop(text):
 )
 def test_words_that_do_not_stop(text):
     assert not is_stop(text)
+
+
+WAVE = PlannedStep(Step("wave", side="left"), "wave with your left hand")
+POINT = PlannedStep(Step("point", "box_red"), "point at the red box")
+
+
+def sentences(session):
+    return [step.sentence for step in session.runner.plan.steps]
+
+
+def test_between_two_gestures_that_are_the_same_the_arms_go_home():
+    session = PlanSession(PlanRules())
+    accept(session, "wave twice", plan(WAVE, WAVE))
+    assert sentences(session) == [WAVE.sentence, "go to the home position", WAVE.sentence]
+    for _ in range(3):
+        finish_step(session)
+    accept(session, "and again, then point", plan(WAVE, POINT))
+    assert sentences(session) == ["go to the home position", WAVE.sentence, POINT.sentence]
+
+
+def test_a_gesture_is_repeated_without_going_home_when_something_else_was_done_or_a_hand_is_full():
+    session = PlanSession(PlanRules())
+    accept(session, "wave, point and wave", plan(WAVE, POINT, WAVE))
+    assert sentences(session) == [WAVE.sentence, POINT.sentence, WAVE.sentence]
+    session = PlanSession(PlanRules())
+    accept(session, "pick it up and point at it twice", plan(PICK, POINT, POINT))
+    assert sentences(session) == [PICK.sentence, POINT.sentence, POINT.sentence]
