@@ -48,6 +48,10 @@ class Pinch(Skill):
         return abs(height) < 0.016 and away < (0.035 if closure > 0.25 else 0.012)
 
 
+# Where in a bin a box goes when others are in it, the furthest from them: m from where it goes into an empty one.
+_CORNERS = ((0.05, 0.035), (0.05, -0.035), (-0.025, 0.035), (-0.025, -0.035))
+
+
 class Bring(Pinch):
     """Take a box, carry it to a place, let go of it there, go home."""
 
@@ -124,6 +128,11 @@ class Place(Bring):
         super().take(box)
         bin_ = self.instruction.bin or ("left" if box.size_word == "small" else "right")
         self._bin = next(b for b in self.scene.bins if b.name == f"{bin_}_bin")
+        self._inside: list[SceneObject] = []
+
+    def watch(self, view: ExpertView) -> None:
+        loose = loose_things(view, self.target)
+        self._inside = [o for o in loose if self._bin.contains(float(o.position[0]), float(o.position[1]))]
 
     def is_placed(self, box: Array, edges: Array) -> bool:
         return self._bin.contains(box[0], box[1])
@@ -133,13 +142,16 @@ class Place(Bring):
         if self.scene.bench is None:
             return np.asarray(self._bin.centre)
         crosses = (y > 0.0) != (side == "left")
-        return np.array([x - 0.015, y * (0.7 if crosses else 1.0)])
+        spots = np.array([x - 0.015, y * (0.7 if crosses else 1.0)]) + np.array([(0.0, 0.0), *_CORNERS])
+        away = [np.linalg.norm(spots - o.position[:2], axis=1) for o in self._inside]
+        return np.asarray(spots[int(np.argmax(np.min(away, axis=0)))] if away else spots[0])
 
     def clearance(self, edges: Array) -> float:
-        return self.style.release
+        over = [float(o.position[2] + o.size[2] / 2 + edges[2] / 2) - self.top + 0.01 for o in self._inside]
+        return max([self.style.release, *over])
 
     def goal(self, view: ExpertView) -> Array:
-        return view.scene.find(self._bin.name).position[:2]
+        return self.destination(self.sides[0])
 
 
 class Stand(Bring):

@@ -70,6 +70,13 @@ def test_the_expert_does_the_task(loop, expert, task):
             assert np.max(np.abs(away)) < 0.15
 
 
+def test_three_boxes_find_room_in_one_bin(loop, expert):
+    loop.reset(20004)
+    for colour in ("blue", "green", "yellow"):
+        assert play(loop, expert, Instruction("place", colour, "left")) == ""
+    assert [box.place for box in loop.world.scene_state().objects if box.kind == "box"].count("left_bin") == 3
+
+
 def test_what_the_expert_says_follows_from_the_state_alone(loop, expert):
     """A second expert that is asked in the middle of a task says the same, so that it can label what a policy did."""
     for instruction in (Instruction("wave", side="left"), Instruction("hand_over", side="right")):
