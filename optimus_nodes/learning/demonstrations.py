@@ -17,7 +17,7 @@ from .programmes import draw_programme, draw_style, start_posture
 from .rollout import LockStep
 
 AUX = (
-    *("box_x", "box_y", "box_z", "box_mask"),
+    *("box_x", "box_y", "box_z", "box_width", "box_mask"),
     *("goal_x", "goal_y", "goal_mask"),
     *("reach_x", "reach_y", "reach_z", "reach_mask"),
     *("box_head_u", "box_head_v", "goal_head_u", "goal_head_v", "hand_head_u", "hand_head_v"),
@@ -154,9 +154,10 @@ class Demonstrator:
         world, expert = self._loop.world, self._expert
         hand = expert.hand_position(view, expert.side)
         if expert.box:
-            box = view.scene.find(expert.box).position
+            thing = view.scene.find(expert.box)
+            box = thing.position
             self._see(values, "box", box, expert.side)
-            values.update(zip(("box_x", "box_y", "box_z"), box, strict=True), box_mask=1.0)
+            values.update(zip(("box_x", "box_y", "box_z"), box, strict=True), box_width=thing.size[1], box_mask=1.0)
             values.update(zip(("reach_x", "reach_y", "reach_z"), box - hand, strict=True), reach_mask=1.0)
             values.update(zip(("hand_head_u", "hand_head_v"), world.project("head", hand), strict=True))
         goal = expert.goal(view)

@@ -16,8 +16,9 @@ from ..sim.expert import ExpertStyle
 
 _ALOFT = {"elbow": (-0.5, 0.2), "shoulder_roll": (0.0, 0.6), "shoulder_pitch": (0.0, 0.6)}  # rad from home
 # Shown beside all others once more each: what takes most to learn. A drawer stands open in every second scene only.
-_AGAIN = ("stack", "sort", "hand_over", "push", "pick_size", "close_drawer", "close_drawer")
+_AGAIN = ("stack", "stack", "sort", "hand_over", "push", "pick_size", "close_drawer", "close_drawer")
 _FOLLOWED = 0.35  # how often a second instruction follows the first
+_SAME_BIN = 0.5  # how often then another box into the same bin follows a box
 _ALOFT_SHARE = 0.2  # how often a task of the bench begins with the arms elsewhere
 
 
@@ -71,7 +72,10 @@ def _follower(
         bin_ = str(rng.choice(BINS))
         return _one_of(rng, (Instruction("put_down"), replace(first, skill="place", bin=bin_)))
     touched = {first.colour, first.onto} | {box.colour for box in draw.boxes if box.size_word == first.size}
-    task = str(rng.choice(("pick_colour", "point", "place_left", "place_right", "wave", "press_button")))
+    tasks = ("pick_colour", "point", "place_left", "place_right", "wave", "press_button")
+    if first.skill == "place" and rng.random() < _SAME_BIN:
+        tasks = (f"place_{first.bin}",)
+    task = str(rng.choice(tasks))
     fitting = [one for one in found[task] if one != first and not one.size and one.colour not in touched - {""}]
     return _one_of(rng, fitting) if fitting else None
 
