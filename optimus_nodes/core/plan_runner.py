@@ -129,26 +129,25 @@ class PlanRunner:
         """What was looked at is as it should be: go on."""
         return self._finish_step(now) if self.running and self.checking else ()
 
-    def again(self, sentences: Sequence[str], say: str, now: float) -> Speech:
-        """Do `sentences` instead of the step that was looked at. See `may_try_again`."""
+    def again(self, sentences: Sequence[str], say: str, now: float, done: bool = False) -> Speech:
+        """Do `sentences` instead of the step that was looked at; after it when that is `done`. See `may_try_again`."""
         if not (self.running and self.checking) or self.plan is None:
             return ()
-        before, later = self.plan.steps[: self._step], self.plan.steps[self._step + 1 :]
+        if done:
+            self._change(state=StepState.DONE)
+        begin = self._step + done
+        before, later = self.plan.steps[:begin], self.plan.steps[self._step + 1 :]
         self.plan = replace(self.plan, steps=(*before, *(PlanStep(one) for one in sentences), *later), say=say)
-        self._tried += 1
-        self._begin(self._step, now)
-        return (say,)
-
-    def once_more(self, sentences: Sequence[str], say: str, now: float) -> Speech:
-        """The step that was looked at is done; do `sentences` at the end of the plan. See `may_try_again`."""
-        if not (self.running and self.checking) or self.plan is None:
-            return ()
-        self._change(state=StepState.DONE)
-        begin = len(self.plan.steps)
-        self.plan = replace(self.plan, steps=(*self.plan.steps, *(PlanStep(one) for one in sentences)), say=say)
         self._tried += 1
         self._begin(begin, now)
         return (say,)
+
+    def lose(self, number: int, reason: str) -> None:
+        """What step `number` had done is undone, and stays so: it counts as failed."""
+        if self.running and self.plan is not None:
+            steps = list(self.plan.steps)
+            steps[number] = replace(steps[number], state=StepState.FAILED, reason=reason)
+            self.plan = replace(self.plan, steps=tuple(steps))
 
     def give_up(self, reason: str, now: float, go_on: Collection[int] = ()) -> Speech:
         """The step that was looked at has failed for good, and the plan with it, but for the later steps `go_on`."""

@@ -73,8 +73,7 @@ class PlanSession:
         self.world = world or assumed_world(skills)
         self._memory = Memory()
         self._pending: Pending | None = None
-        self._done: deque[str] = deque(maxlen=REMEMBERED)
-        self._last: Step | None = None
+        self._done: deque[PlannedStep] = deque(maxlen=REMEMBERED)
         self._conversation = Conversation()
         self._finished: set[int] = set()
         self._trouble = ""
@@ -100,7 +99,7 @@ class PlanSession:
             self._memory,
             self._pending,
             doing,
-            tuple(self._done),
+            tuple(step.sentence for step in self._done),
             self._trouble,
             said.turns,
             said.summary,
@@ -131,7 +130,7 @@ class PlanSession:
             return
         self._asked = None
         self.world = request.context.world
-        if problem := objection(proposal.steps, request.context.world, self._skills):
+        if problem := objection(proposal.steps, self.world, self._skills):
             proposal = PlanProposal("refused", problem, memory=request.context.memory)
         self._memory, self._pending = proposal.memory, proposal.pending
         self._conversation.add(request.text, proposal.say, proposal.status)
@@ -143,9 +142,8 @@ class PlanSession:
             return
         if not self.runner.emergency_stopped:
             self._after(self.runner.cancel(REPLACED, REPLACED_SAY))
-        steps = _apart(proposal.steps, self._last, self.world)
-        sentences = [step.sentence for step in steps]
-        speech = self.runner.start(request.text, sentences, proposal.say, now)
+        steps = self._told_apart(proposal.steps)
+        speech = self.runner.start(request.text, [step.sentence for step in steps], proposal.say, now)
         self._say(speech)
         if not self.runner.running:
             self._ended.append(Ended(request.id, False, speech[0]))
@@ -189,43 +187,51 @@ class PlanSession:
             wrong = why
         if not wrong:
             self._go_on(seen, now)
+            self.world = seen
             return
         self.world = seen
-        steps = mended(step, seen) if self.runner.may_try_again and step.skill in VISIBLE else ()
-        if not steps:
-            others = self._others(step, seen)
-            self._after(self.runner.give_up(wrong, now, others))
-            return
-        planned = tuple(PlannedStep(one, sentence_for(one, seen)) for one in steps)
-        at = self.runner.step
-        self._steps = (*self._steps[:at], *planned, *self._steps[at + 1 :])
-        say = f"{capital(wrong)}. I try again."
-        self._after(self.runner.again([one.sentence for one in planned], say, now))
+        planned = self._mended(step, seen) if step.skill in VISIBLE else ()
+        if planned:
+            self._try_again(planned, wrong, now)
+        else:
+            self._after(self.runner.give_up(wrong, now, self._others(step, seen)))
 
     def _go_on(self, seen: World, now: float) -> None:
         """The step that was looked at is done; after the last one, put away again what was lost on the way."""
-        at = self.runner.step
-        lost, steps = self._lost(seen) if at == len(self._steps) - 1 and self.runner.may_try_again else ("", ())
-        if not steps:
-            self._after(self.runner.confirm(now))
-            self.world = seen
-            return
-        planned = tuple(PlannedStep(one, sentence_for(one, seen)) for one in steps)
-        self._steps = (*self._steps, *planned)
-        self._after(self.runner.once_more([one.sentence for one in planned], f"{capital(lost)}. I try again.", now))
-        self.world = seen
+        lost = self._lost(seen)
+        for number, wrong in lost.items():
+            if planned := self._mended(self._steps[number].step, seen):
+                self._try_again(planned, wrong, now, done=True)
+                return
+        for number, wrong in lost.items():
+            self.runner.lose(number, wrong)
+        self._after(self.runner.confirm(now))
 
-    def _lost(self, seen: World) -> tuple[str, tuple[Step, ...]]:
-        """The first thing that this plan put away and that is elsewhere now: what is wrong, and what mends it."""
-        plan = self.runner.plan
+    def _mended(self, step: Step, seen: World) -> tuple[PlannedStep, ...]:
+        """What does `step` after all, beginning in `seen`; nothing when that is impossible, forbidden or too often."""
+        steps = mended(step, seen) if self.runner.may_try_again else ()
+        planned = tuple(PlannedStep(one, sentence_for(one, seen)) for one in steps)
+        return () if objection(planned, seen, self._skills) else planned
+
+    def _try_again(self, planned: tuple[PlannedStep, ...], wrong: str, now: float, done: bool = False) -> None:
+        """Do `planned` instead of the step that was looked at, or after it when it is `done`."""
+        at = self.runner.step
+        self._steps = (*self._steps[: at + done], *planned, *self._steps[at + 1 :])
+        say = f"{capital(wrong)}. I try again."
+        self._after(self.runner.again([one.sentence for one in planned], say, now, done))
+
+    def _lost(self, seen: World) -> dict[int, str]:
+        """After the last step: the steps whose thing was put away and is seen elsewhere now, and what is wrong."""
+        plan, found = self.runner.plan, dict[int, str]()
+        if plan is None or self.runner.step < len(self._steps) - 1:
+            return found
         for number, planned in enumerate(self._steps[: self.runner.step]):
             step, later = planned.step, [one.step.thing for one in self._steps[number + 1 :]]
-            done = plan is not None and plan.steps[number].state is StepState.DONE
-            if done and step.skill in PUTTING_AWAY and step.thing not in later:
-                wrong = missing(step, self.world, seen)
-                if wrong and (steps := mended(step, seen)):
-                    return wrong, steps
-        return "", ()
+            put_away = plan.steps[number].state is StepState.DONE and step.skill in PUTTING_AWAY
+            in_sight = step.thing not in later and seen.find(step.thing) is not None
+            if put_away and in_sight and (wrong := missing(step, self.world, seen)):
+                found[number] = wrong
+        return found
 
     def _others(self, failed: Step, seen: World) -> tuple[int, ...]:
         """Later steps of the plan that put away other things, which can be done although `failed` could not."""
@@ -251,6 +257,21 @@ class PlanSession:
         if request_id in (0, self._owner):
             self._after(self.runner.cancel())
 
+    def _told_apart(self, steps: Sequence[PlannedStep]) -> tuple[PlannedStep, ...]:
+        """`steps`, which the gate let pass, with "go home" before each that is like the one before it to the policy.
+
+        Not while something may be in a hand, which would open.
+        """
+        last, world = self._done[-1].step if self._done else None, self.world
+        found: list[PlannedStep] = []
+        for one in steps:
+            home = Step("home")
+            if one.step == last and one.step.skill in POSING and home.skill in self._skills and not world.held:
+                found.append(PlannedStep(home, sentence_for(home, world)))
+            found.append(one)
+            last, world = one.step, after(one.step, world)
+        return tuple(found)
+
     def _stop(self, text: str) -> str:
         """Stop everything and return what was said about it."""
         self._pending = None
@@ -274,8 +295,7 @@ class PlanSession:
 
     def _remember(self, done: PlannedStep) -> None:
         """A step was done. Of a world that nobody looks at only the hands are known."""
-        self._done.append(done.sentence)
-        self._last = done.step
+        self._done.append(done)
         then = after(done.step, self.world)
         self.world = replace(then, things=self.world.things) if self.world.assumed else then
 
@@ -295,17 +315,3 @@ class PlanSession:
             self._ended.append(Ended(self._owner, plan.state is PlanState.DONE, plan.say, plan))
             self._owner = 0
 
-
-def _apart(steps: Sequence[PlannedStep], last: Step | None, world: World) -> tuple[PlannedStep, ...]:
-    """`steps`, to be done after `last`, with "go home" between two that would not be told apart.
-
-    Not while something may be in a hand, which would open.
-    """
-    found: list[PlannedStep] = []
-    for one in steps:
-        if one.step == last and last.skill in POSING and not world.held:
-            home = Step("home")
-            found.append(PlannedStep(home, sentence_for(home, world)))
-        found.append(one)
-        last, world = one.step, after(one.step, world)
-    return tuple(found)

@@ -78,13 +78,18 @@ def test_what_stands_in_the_way_is_done_first():
     assert sentences == ["put down the box", "put the red box in the left bin"]
 
 
+def look_twice(session: PlanSession, seen: World):
+    """What is said, and what ends, when a try changes nothing of what was `seen`."""
+    session.saw(session.runner.task.id, seen, 5.0)
+    finish(session, 6.0)
+    session.drain()
+    session.saw(session.runner.task.id, seen, 7.0)
+    return session.drain()
+
+
 def test_what_fails_again_and_again_is_given_up_politely():
     session = begun(PLACE, retries=1)
-    session.saw(session.runner.task.id, WORLD, 2.0)
-    finish(session, 3.0)
-    session.drain()
-    session.saw(session.runner.task.id, WORLD, 4.0)
-    said, (ended,) = session.drain()
+    said, (ended,) = look_twice(session, WORLD)
     assert said == ("I could not put the red box in the left bin: the red box is not in the left bin.",)
     assert not ended.success and session.context().trouble == "the red box is not in the left bin"
 
@@ -225,12 +230,7 @@ def test_what_a_later_step_has_undone_is_done_again_at_the_end():
 
 def test_what_a_later_step_has_undone_is_put_away_again_only_so_often():
     session, right = to_the_last_look(PLACE, BLUE)
-    lost = right.with_thing("red", place="")
-    session.saw(session.runner.task.id, lost, 5.0)
-    finish(session, 6.0)
-    session.drain()
-    session.saw(session.runner.task.id, lost, 7.0)
-    said, (ended,) = session.drain()
+    said, (ended,) = look_twice(session, right.with_thing("red", place=""))
     assert said == ("I could not put the red box in the left bin: the red box is not in the left bin.",)
     assert not ended.success
 
@@ -239,3 +239,26 @@ def test_what_the_plan_itself_took_elsewhere_is_not_brought_back():
     session, right = to_the_last_look(Step("move", "red", "station_b"), Step("push", "red", side="right"))
     session.saw(session.runner.task.id, right.with_thing("red", place="", across=-0.4), 5.0)
     assert session.drain()[0] == ("Done.",)
+
+
+def test_what_is_lost_and_cannot_be_put_away_again_is_not_called_done():
+    session, right = to_the_last_look(PLACE, BLUE)
+    session.saw(session.runner.task.id, right.with_thing("red", place="right_bin"), 5.0)
+    said, (ended,) = session.drain()
+    assert said == ("I could not put the red box in the left bin; the rest is done.",)
+    assert not ended.success and session.context().trouble == "the red box is not in the left bin"
+
+
+def test_what_is_out_of_sight_at_the_end_is_believed_to_be_where_it_was_seen_last():
+    session, right = to_the_last_look(PLACE, BLUE)
+    session.saw(session.runner.task.id, dataclasses.replace(right, things=right.things[1:]), 5.0)
+    assert session.drain()[0] == ("Done.",)
+
+
+def test_what_the_policy_has_not_learned_is_not_done_to_mend_a_step():
+    session = PlanSession(PlanRules(), world=WORLD, looks=True, skills=("place",))
+    _, request = session.ask("do it", 0.0)
+    session.answer(request, PlanProposal("plan", "I will.", (PlannedStep(PLACE, sentence_for(PLACE, WORLD)),)), 0.0)
+    finish(session)
+    session.saw(session.runner.task.id, after(Step("pick", "blue"), WORLD), 2.0)  # it would have to be put down first
+    assert session.runner.plan.state is PlanState.FAILED

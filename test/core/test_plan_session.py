@@ -226,3 +226,9 @@ def test_a_gesture_is_repeated_without_going_home_when_something_else_was_done_o
     session = PlanSession(PlanRules())
     accept(session, "pick it up and point at it twice", plan(PICK, POINT, POINT))
     assert sentences(session) == [PICK.sentence, POINT.sentence, POINT.sentence]
+
+
+def test_nothing_that_was_not_learned_is_put_between_two_gestures():
+    session = PlanSession(PlanRules(), skills=("wave",))
+    accept(session, "wave twice", plan(WAVE, WAVE))
+    assert sentences(session) == [WAVE.sentence, WAVE.sentence]
