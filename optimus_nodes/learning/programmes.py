@@ -15,7 +15,8 @@ from ..core.values import Array
 from ..sim.expert import ExpertStyle
 
 _ALOFT = {"elbow": (-0.5, 0.2), "shoulder_roll": (0.0, 0.6), "shoulder_pitch": (0.0, 0.6)}  # rad from home
-# Shown beside all others once more each: what takes most to learn. A drawer stands open in every second scene only.
+# Shown beside all others, and once more each time it stands here: what takes most to learn. A drawer stands open in
+# every second scene only.
 _AGAIN = ("stack", "stack", "sort", "hand_over", "push", "pick_size", "close_drawer", "close_drawer")
 _FOLLOWED = 0.35  # how often a second instruction follows the first
 _SAME_BIN = 0.5  # how often then another box into the same bin follows a box

@@ -17,6 +17,8 @@ MISSED = 0.93  # closure of the fingers beyond which nothing can be between them
 ON_BENCH = 0.03  # m under a box that stands, or falls, on the bench
 SPOT_CLEAR = 0.085  # m between the middles of a box that is put down and of another
 _SPOTS = ((0.0, 0.0), (-0.04, 0.0), (0.04, 0.0), (0.0, -0.03), (-0.04, -0.03), (0.04, -0.03), (0.0, 0.05), (0.08, 0.0))
+# Where in a bin a box goes when others are in it, the furthest from them: m from where it goes into an empty one.
+_CORNERS = ((0.05, 0.035), (0.05, -0.035), (-0.025, 0.035), (-0.025, -0.035))
 
 
 class Pinch(Skill):
@@ -46,10 +48,6 @@ class Pinch(Skill):
         if closure > MISSED:
             return False
         return abs(height) < 0.016 and away < (0.035 if closure > 0.25 else 0.012)
-
-
-# Where in a bin a box goes when others are in it, the furthest from them: m from where it goes into an empty one.
-_CORNERS = ((0.05, 0.035), (0.05, -0.035), (-0.025, 0.035), (-0.025, -0.035))
 
 
 class Bring(Pinch):
