@@ -33,6 +33,7 @@ from optimus_nodes.cli.demo import wait_until_ready
 from optimus_nodes.cli.environment import enter_graph_environment, free_domain
 from optimus_nodes.cli.running import RunningGraph
 from optimus_nodes.core.plan import Plan, PlanState
+from optimus_nodes.core.plan_runner import PlanRules
 from optimus_nodes.core.values import SceneState
 from optimus_nodes.ros import convert, qos
 from optimus_nodes.speech.sound import RATE, add_noise, resampled
@@ -44,7 +45,8 @@ PLAN_S = 240.0  # the longest a plan may take
 ANSWER_S = 30.0  # the longest one waits for an answer
 SNR_DB = 20.0
 HELD_S = 0.9  # s a box is in a hand before it slips
-SURE, LATE_S = 0.9, 0.42  # a late theft: this progress, s it has been held; after 0.5 s of it the planner looks
+RULES = PlanRules()
+LATE_S = RULES.done_hold_s - 0.08  # s the policy has held its step for done when a late thief comes
 
 
 class Talk:
@@ -96,7 +98,7 @@ class Talk:
     def _on_chunk(self, message: ActionChunk) -> None:
         """Steal at the last moment: so late that the policy holds the step for done, and only the look finds out."""
         now, (_, progress) = time.monotonic(), convert.progress_from_msg(message)
-        self._sure_since = min(self._sure_since, now) if progress >= SURE else math.inf
+        self._sure_since = min(self._sure_since, now) if progress >= RULES.done_progress else math.inf
         if self._late_thefts and now - self._sure_since > LATE_S and self._steal(self._companion.scene):
             self._late_thefts -= 1
 
