@@ -14,9 +14,12 @@ from .phrases import Place, read_place, read_things
 _LET_GO = ("free your hands", "free your hand", "let it go", "let go of it", "let go", "release it", "release")
 _SHUT = ("shut", "closed", "close", "in", "back in")
 _OPENED = ("open", "out")
+_VERB, _TO = r"(?:go|return|move|come|get|drive) ", r"(?:back )?(?:to |in |into )?(?:the |your |its )?"
+_POSE = r" (?:position|pose|posture)"
+_START = r"(?:starting|start|neutral|initial|default)"  # alone they say nothing: a verb or a pose belongs to them
 _HOME = re.compile(
-    r"(go |return |move |come |get |drive )?(back )?(to |in |into )?(the |your |its )?"
-    r"(home|rest|starting|start|neutral|initial|default)( position| pose| posture)?( again)?|rest your arms"
+    rf"(?:(?:{_VERB})?{_TO}(?:(?:home|rest)(?:{_POSE})?|{_START}{_POSE})|{_VERB}{_TO}{_START})(?: again)?"
+    "|rest your arms"
 )
 
 
