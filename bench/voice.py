@@ -24,13 +24,13 @@ from statistics import median
 
 import numpy as np
 
-from optimus_nodes.core.hearing import Hearing, HearingRules
+from optimus_nodes.core.hearing import Heard, Hearing, HearingRules
 from optimus_nodes.core.language import SLOTS
 from optimus_nodes.core.planner import PlanContext, is_stop
 from optimus_nodes.core.world import assumed_world
 from optimus_nodes.planner.offline import OfflinePlanner
 from optimus_nodes.speech import grammar
-from optimus_nodes.speech.listener import Heard, Listener
+from optimus_nodes.speech.listener import Listener
 from optimus_nodes.speech.params import RECOGNISERS, SpeechParams, make_listener
 from optimus_nodes.speech.sound import FRAME, RATE, Sound, add_noise, resampled
 from optimus_nodes.speech.voice import make_voice
@@ -101,6 +101,13 @@ def text_of(heard: Iterable[Heard]) -> str:
     return " ".join(one.text for one in heard if one.text)
 
 
+def believed(heard: Iterable[Heard], mode: str) -> list[tuple[Heard, str]]:
+    """What is acted upon of what was heard one after the other, each with why."""
+    ears = Hearing(HearingRules(mode=mode))
+    judged = [(one, ears.hear(one, 0.0)) for one in heard]
+    return [(one, understood.reason) for one, understood in judged if understood.instruction]
+
+
 class Meaning:
     """What the planner makes of words."""
 
@@ -136,7 +143,7 @@ def measure_words(
         for number, text in enumerate(said):
             sound = speakers.in_noise(speakers.say(text, voices[number % len(voices)]), kind)
             began = time.thread_time()
-            got = text_of(hear(listener, sound)[0])
+            got = text_of(one for one, _ in believed(hear(listener, sound)[0], "wake"))
             cost, seconds = cost + time.thread_time() - began, seconds + len(sound) / RATE
             same = got == text
             exact += same
@@ -151,13 +158,15 @@ def measure_words(
 def measure_outside(listener: Listener, speakers: Speakers, talk: bool) -> dict:
     false: dict[str, int] = defaultdict(int)
     for number, text in enumerate(OUTSIDE):
-        got = text_of(hear(listener, speakers.in_noise(speakers.say(text, VOICES[number % len(VOICES)]), "quiet"))[0])
+        sound = speakers.in_noise(speakers.say(text, VOICES[number % len(VOICES)]), "quiet")
+        heard, _ = hear(listener, sound)
         for mode in ("open", "wake"):
-            judged = Hearing(HearingRules(mode=mode)).hear(got, 0.0)
-            taken = bool(judged.instruction)
-            false[f"{mode} stop" if taken and judged.reason == "stop" else f"{mode} instruction"] += taken
+            taken = believed(heard, mode)
+            if taken:
+                stop = any(reason == "stop" for _, reason in taken)
+                false[f"{mode} stop" if stop else f"{mode} instruction"] += 1
             if talk and taken:
-                print(f"  outside, {mode}: {text!r} -> {got!r}")
+                print(f"  outside, {mode}: {text!r} -> {text_of(one for one, _ in taken)!r}")
     kinds = [f"{mode} {kind}" for mode in ("open", "wake") for kind in ("instruction", "stop")]
     return {**{kind: false[kind] for kind in kinds}, "of": len(OUTSIDE)}
 

@@ -16,11 +16,10 @@ from rclpy.node import Node
 from std_msgs.msg import Bool, String
 
 from optimus_nodes.core.errors import DeviceError
-from optimus_nodes.core.hearing import Hearing
+from optimus_nodes.core.hearing import Heard, Hearing
 from optimus_nodes.ros import diagnostics, qos
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import run
-from optimus_nodes.speech.listener import Heard
 from optimus_nodes.speech.mouth import Mouth, make_player
 from optimus_nodes.speech.params import SpeechParams, make_listener
 from optimus_nodes.speech.sources import open_source
@@ -94,8 +93,8 @@ class SpeechNode(Node):
 
     def _hear(self, heard: Heard, own_voice: bool) -> None:
         self._counts["heard"] += 1
-        found = self._hearing.hear(heard.text, time.monotonic(), own_voice)
-        if heard.text and found.reason != "its own voice":
+        found = self._hearing.hear(heard, time.monotonic(), own_voice)
+        if heard.text and found.reason not in ("its own voice", "unsure"):
             self._heard.publish(String(data=heard.text))
         if found.reason == "stop":
             self._mouth.hush()

@@ -38,9 +38,10 @@ def hear(
     try:
         for frame in sound.frames():
             for heard in listener.take(frame):
-                found = hearing.hear(heard.text, time.monotonic())
+                found = hearing.hear(heard, time.monotonic())
                 code = UNDERSTOOD if found.instruction else code
-                facts = {"heard": heard.text, "instruction": found.instruction, "reason": found.reason}
+                facts = {"heard": heard.text, "doubt": round(heard.doubt, 2)}
+                facts |= {"instruction": found.instruction, "reason": found.reason}
                 line = f"{heard.text or '(nothing known)'}: {found.reason}"
                 print(json.dumps(facts) if as_json else line, flush=True)
     except KeyboardInterrupt:

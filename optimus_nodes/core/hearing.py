@@ -6,15 +6,29 @@ Values in, values out; every `now` is one monotonic time in seconds.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from .errors import ConfigError
 from .planner import is_stop
 
-Reason = Literal["said to it", "stop", "called", "not called", "button not held", "its own voice", "nothing"]
+Reason = Literal["said to it", "stop", "called", "not called", "button not held", "its own voice", "unsure", "nothing"]
 MODES = ("wake", "push", "open")
 HERE = "Yes?"  # what a robot says that was only called
+MOST_DOUBT, MOST_DOUBT_UNCALLED = 1.0, 0.8  # who calls the robot or holds the button wants something; others may not
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Words; `spotted`: a stop in the middle of whatever was said.
+
+    `doubt`: 0 where the ears are sure of them, 1 where they are no longer to be acted upon.
+    """
+
+    text: str
+    spotted: bool = False
+    doubt: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,12 @@ class Understood:
     reason: Reason
 
 
+def call_pattern(wake_words: Iterable[str]) -> re.Pattern[str]:
+    """Matches what calls the robot at the beginning of what is said to it."""
+    words = "|".join(re.escape(word) for word in sorted(wake_words, key=len, reverse=True))
+    return re.compile(rf"(?:(?:hey|hello|okay|ok|hi) )?(?:{words})\b[ ,]*")
+
+
 class Hearing:
     """Decides for each thing that was heard whether it was meant for the robot."""
 
@@ -56,8 +76,7 @@ class Hearing:
         self._called_until = -1.0
         self._held = False
         self._held_until = -1.0
-        words = "|".join(re.escape(word) for word in sorted(rules.wake_words, key=len, reverse=True))
-        self._call = re.compile(rf"(?:(?:hey|hello|okay|ok|hi) )?(?:{words})\b[ ,]*")
+        self._call = call_pattern(rules.wake_words)
 
     def on_button(self, held: bool, now: float) -> None:
         """The button one speaks with is held from now on, or no longer."""
@@ -70,9 +89,9 @@ class Hearing:
         if text.rstrip().endswith("?"):
             self._called_until = now + self._rules.attention
 
-    def hear(self, text: str, now: float, own_voice: bool = False) -> Understood:
-        """Somebody has said `text`; with `own_voice` while the robot was speaking, so that it may have been itself."""
-        words = text.strip().lower()
+    def hear(self, heard: Heard, now: float, own_voice: bool = False) -> Understood:
+        """Somebody has said that; with `own_voice` while the robot was speaking, so that it may have been itself."""
+        words = heard.text.strip().lower()
         rest = self._call.sub("", words, count=1) if self._call.match(words) else words
         called = rest != words
         if is_stop(rest):  # of all mistakes, to stop when nobody asked for it is the best one
@@ -83,6 +102,8 @@ class Hearing:
             return Understood("", "", "button not held")
         if self._rules.mode == "wake" and not (called or now < self._called_until):
             return Understood("", "", "not called")
+        if heard.doubt > (MOST_DOUBT_UNCALLED if self._rules.mode == "open" and not called else MOST_DOUBT):
+            return Understood("", "", "unsure")
         if not rest:
             self._called_until = now + self._rules.attention
             return Understood("", HERE, "called")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
+from ..core.hearing import Heard
 from .recogniser import Recogniser, Spotter
 from .sound import FRAME_S, RATE
 
@@ -19,14 +19,6 @@ EARLY_S = 0.6  # who wants to stop something says so first: later in a sentence 
 ONSET_S = 0.21  # speech begins when most of the last frames, for so long, were speech
 LEAD_S = 0.3  # of sound before that is part of the utterance
 ONSET, REST = 0.7, 0.1  # shares of speech among the last frames: above, it begins; below, it is over
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """Words; `spotted`: a stop in the middle of whatever was said."""
-
-    text: str
-    spotted: bool = False
 
 
 class Endpoints:
@@ -141,4 +133,4 @@ class Listener:
             if spotter is not None:
                 spotter.end()
         if not self._dropped:
-            yield Heard(self._recogniser.end())
+            yield self._recogniser.end()

@@ -56,7 +56,7 @@ def make_recogniser(params: SpeechParams) -> Recogniser:
     if params.recogniser == "free":
         return FreeRecogniser()
     table = grammar.rules(chosen_skills(params.skills), params.hearing.wake_words)
-    return GrammarRecogniser(grammar.jsgf(table), grammar.vocabulary(table))
+    return GrammarRecogniser(grammar.jsgf(table), grammar.vocabulary(table), params.hearing.wake_words)
 
 
 def make_listener(params: SpeechParams) -> Listener:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ..core.hearing import Heard
+
 
 class Recogniser(Protocol):
     """Words of one utterance, given piece by piece as it is spoken."""
@@ -16,8 +18,8 @@ class Recogniser(Protocol):
         """A piece of it, see `sound`."""
         ...
 
-    def end(self) -> str:
-        """It is over: its words in small letters, "" when they were not understood."""
+    def end(self) -> Heard:
+        """It is over: its words in small letters, "" when nothing was understood."""
         ...
 
 

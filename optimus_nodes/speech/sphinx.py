@@ -7,12 +7,14 @@ tenth of a second.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import ConfigError
+from ..core.hearing import Heard, call_pattern
 from ..core.planner import is_stop
 from .recogniser import WholeUtterance
 from .sound import RATE, add_noise
@@ -35,8 +37,9 @@ BRITISH = {  # how they sound in Britain, in the sounds of the American model
     "optimus": "AO P T IH M AH S",
 }
 PHONES = {"lw": 2.0, "beam": 1e-20, "pbeam": 1e-20}  # of the decoder that only hears sounds
-MOST_DOUBT = 3e-3
+DOUBTFUL, CALL_WEIGHT = 3.6e-3, 0.3  # see GrammarRecogniser
 REST_S, HISS_DB = 0.3, 45.0  # silence at both ends of an utterance, and how far below it a hiss lies
+REST_FRAMES = round(2 * REST_S * 100)  # the model takes 100 frames a second
 
 
 def make_decoder(**settings: Any) -> Any:
@@ -56,24 +59,25 @@ class FreeRecogniser(WholeUtterance):
         super().__init__()
         self._decoder = decoder or make_decoder()
 
-    def end(self) -> str:
-        return _decode(self._decoder, bytes(self.said))[0]
+    def end(self) -> Heard:
+        return Heard(_decode(self._decoder, bytes(self.said)).text)
 
 
 class GrammarRecogniser(FreeRecogniser):
-    """Hears the sentences of one JSGF grammar, and nothing where other sounds fit clearly better.
+    """Hears the sentences of one JSGF grammar, and doubts them where other sounds fit clearly better.
 
     Doubt is how much likelier, per frame, the utterance is as any row of American English sounds than as the sentence:
-    the difference of both decoders' logarithms of likelihood, in their own scale. Spoken sentences had
-    1.3e-3 to 2.5e-3 (with other accents more), everyday talk taken for one 2.3e-3 to 4.6e-3.
+    the difference of both decoders' logarithms of likelihood, in their own scale, divided by DOUBTFUL. After a call
+    with one of the `wake_words` it is a weighted mean of that and of the call's own frames: the words behind a call
+    that was none may fit well by chance.
     """
 
-    def __init__(self, jsgf: str, words: Iterable[str], most_doubt: float = MOST_DOUBT) -> None:
+    def __init__(self, jsgf: str, words: Iterable[str], wake_words: Iterable[str]) -> None:
         super().__init__(make_decoder(lm=None, **BEAMS))
         from pocketsphinx import get_model_path
 
         self._phones = make_decoder(lm=None, allphone=get_model_path("en-us/en-us-phone.lm.bin"), **PHONES)
-        self._most_doubt = most_doubt
+        self._call = call_pattern(wake_words)
         unknown = sorted(word for word in words if self._decoder.lookup_word(word) is None)
         if unknown:
             raise ConfigError(
@@ -85,13 +89,18 @@ class GrammarRecogniser(FreeRecogniser):
         self._decoder.add_jsgf_string(NAME, jsgf)
         self._decoder.activate_search(NAME)
 
-    def end(self) -> str:
-        text, likely = _decode(self._decoder, bytes(self.said))
-        if is_stop(text):  # not to be doubted
-            return text
-        if text and _decode(self._phones, bytes(self.said))[1] - likely > self._most_doubt:
-            return ""
-        return text
+    def end(self) -> Heard:
+        sentence = _decode(self._decoder, bytes(self.said))
+        if not sentence.text or is_stop(sentence.text):  # which is not to be doubted
+            return Heard(sentence.text)
+        sounds = _decode(self._phones, bytes(self.said))
+        spoken = max(sentence.frames - REST_FRAMES, 1)
+        doubt = sounds.likelier(sentence, 0, sentence.frames) / spoken
+        if called := self._call.match(sentence.text):
+            first, last = sentence.span(len(called.group().split()))
+            doubt += CALL_WEIGHT * sounds.likelier(sentence, first, last) / (last - first)
+            doubt /= 1.0 + CALL_WEIGHT
+        return Heard(sentence.text, doubt=doubt / DOUBTFUL)
 
 
 class WordSpotter:
@@ -129,12 +138,40 @@ def as_in_a_room(data: bytes) -> bytes:
     return add_noise(sound, HISS_DB, np.random.default_rng(0)).tobytes()
 
 
-def _decode(decoder: Any, data: bytes) -> tuple[str, float]:
-    """What was said in all of `data`, "" when that is unknown, and its log likelihood per frame."""
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """Words, "" when they are unknown, and for each piece of the utterance (word, first frame, frame after its last,
+    log likelihood)."""
+
+    text: str
+    pieces: tuple[tuple[str, int, int, float], ...]
+
+    @property
+    def frames(self) -> int:
+        return self.pieces[-1][2] if self.pieces else 0
+
+    def likelier(self, other: _Decoded, first: int, last: int) -> float:
+        """How much more likely this is than `other` from frame `first` until before `last`, logarithms."""
+        return self._likely(first, last) - other._likely(first, last)
+
+    def _likely(self, first: int, last: int) -> float:
+        return sum(
+            total * max(0, min(last, end) - max(first, begin)) / (end - begin) for _, begin, end, total in self.pieces
+        )
+
+    def span(self, count: int) -> tuple[int, int]:
+        """First frame of the first `count` words, and the frame after them."""
+        words = [piece for piece in self.pieces if piece[0][0] not in "<[+("]  # silences, noises, (NULL)
+        return words[0][1], words[count - 1][2]
+
+
+def _decode(decoder: Any, data: bytes) -> _Decoded:
+    """What was said in all of `data`."""
     decoder.start_utt()
     decoder.process_raw(as_in_a_room(data), full_utt=True)
     decoder.end_utt()
-    found, frames = decoder.hyp(), decoder.n_frames()
-    if found is None or not frames:
-        return "", -np.inf
-    return found.hypstr, float(sum(np.log(segment.ascore) for segment in decoder.seg())) / frames
+    found = decoder.hyp()
+    if found is None:
+        return _Decoded("", ())
+    pieces = ((one.word, one.start_frame, one.end_frame + 1, float(np.log(one.ascore))) for one in decoder.seg())
+    return _Decoded(found.hypstr, tuple(pieces))

@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from ..core.errors import ConfigError
+from ..core.hearing import Heard
 from .recogniser import WholeUtterance
 
 
@@ -32,7 +33,7 @@ class WhisperRecogniser(WholeUtterance):
                 f"no Whisper model {model!r}: {error}; it must be the folder of a CTranslate2 model"
             ) from error
 
-    def end(self) -> str:
+    def end(self) -> Heard:
         sound = np.frombuffer(bytes(self.said), np.int16).astype(np.float32) / 32768.0
         pieces, _ = self._model.transcribe(
             sound,
@@ -41,4 +42,4 @@ class WhisperRecogniser(WholeUtterance):
             condition_on_previous_text=False,
             without_timestamps=True,
         )
-        return " ".join(re.findall(r"[a-z0-9']+", " ".join(piece.text for piece in pieces).lower()))
+        return Heard(" ".join(re.findall(r"[a-z0-9']+", " ".join(piece.text for piece in pieces).lower())))

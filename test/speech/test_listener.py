@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from optimus_nodes.speech.listener import Endpoints, Heard, Listener
+from optimus_nodes.core.hearing import Heard
+from optimus_nodes.speech.listener import Endpoints, Listener
 
 
 class Recogniser:
@@ -12,8 +13,8 @@ class Recogniser:
     def add(self, data: bytes) -> None:
         self.text += data
 
-    def end(self) -> str:
-        return self.text.decode().replace(".", "")
+    def end(self) -> Heard:
+        return Heard(self.text.decode().replace(".", ""))
 
 
 class Spotter(Recogniser):
