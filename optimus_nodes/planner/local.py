@@ -61,13 +61,14 @@ class LocalModel:
 
     def close(self) -> None:
         """End the server."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
         try:
             self._process.wait(5.0)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process.stdout.close()
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -79,6 +80,7 @@ class LocalModel:
         """The model once its server answers. Raises ModelError when it does not until `end`, monotonic s."""
         with self._lock:
             if (code := self._process.poll()) is not None:
+                self.close()
                 self._model, self._process = None, self._start()
                 raise ModelError("server", f"the server of {self.name} ended with code {code}; it is started again")
             if self._model is None:
