@@ -94,7 +94,7 @@ class SpeechNode(Node):
     def _hear(self, heard: Heard, own_voice: bool) -> None:
         self._counts["heard"] += 1
         found = self._hearing.hear(heard, time.monotonic(), own_voice)
-        if heard.text and found.reason not in ("its own voice", "unsure"):
+        if found.certain:
             self._heard.publish(String(data=heard.text))
         if found.reason == "stop":
             self._mouth.hush()

@@ -16,7 +16,7 @@ from .planner import is_stop
 Reason = Literal["said to it", "stop", "called", "not called", "button not held", "its own voice", "unsure", "nothing"]
 MODES = ("wake", "push", "open")
 HERE = "Yes?"  # what a robot says that was only called
-MOST_DOUBT, MOST_DOUBT_UNCALLED = 1.0, 0.8  # who calls the robot or holds the button wants something; others may not
+MOST_DOUBT, MOST_DOUBT_UNCALLED = 1.0, 0.8  # where everybody is listened to (mode open) who does not call must be clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,11 @@ class Understood:
     reply: str
     reason: Reason
 
+    @property
+    def certain(self) -> bool:
+        """Somebody has said the words, whoever they were meant for."""
+        return self.reason not in ("nothing", "its own voice", "unsure")
+
 
 def call_pattern(wake_words: Iterable[str]) -> re.Pattern[str]:
     """Matches what calls the robot at the beginning of what is said to it."""
@@ -98,12 +103,13 @@ class Hearing:
             return Understood(rest, "", "stop")
         if own_voice or not words:
             return Understood("", "", "its own voice" if own_voice else "nothing")
-        if self._rules.mode == "push" and not (self._held or now < self._held_until):
-            return Understood("", "", "button not held")
-        if self._rules.mode == "wake" and not (called or now < self._called_until):
-            return Understood("", "", "not called")
+        called = called or now < self._called_until
         if heard.doubt > (MOST_DOUBT_UNCALLED if self._rules.mode == "open" and not called else MOST_DOUBT):
             return Understood("", "", "unsure")
+        if self._rules.mode == "push" and not (self._held or now < self._held_until):
+            return Understood("", "", "button not held")
+        if self._rules.mode == "wake" and not called:
+            return Understood("", "", "not called")
         if not rest:
             self._called_until = now + self._rules.attention
             return Understood("", HERE, "called")
