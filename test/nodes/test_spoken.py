@@ -102,12 +102,12 @@ def test_the_button_is_held_to_speak_and_a_speaker_that_fails_leaves_it_hearing(
         wait_for(lambda: button.get_subscription_count() and mouth.get_subscription_count(), listener, 10.0, "matches")
         mouth.publish(String(data="I am ready."))
         wait_for(lambda: "cannot be played to" in bench.log("speech_node"), listener, 20.0, "word of the speaker")
-        person.say("press the button")
+        person.say("open the drawer")
         wait_for(lambda: heard, listener, 20.0, "hearing")
         listener.spin(0.3)
         assert not orders
         button.publish(Bool(data=True))
         listener.spin(0.3)
-        person.say("press the button")
+        person.say("open the drawer")
         wait_for(lambda: orders, listener, 20.0, "an order")
-        assert orders[0][1].data == "press the button"
+        assert orders[0][1].data == "open the drawer"
