@@ -77,11 +77,15 @@ def test_everyday_talk_is_no_instruction(listener, say, text: str) -> None:
 
 
 @pytest.mark.parametrize("voice", ["en-us", "en-us+f3", "en-us+m3"])
-def test_a_stop_is_heard_before_the_sentence_is_over(listener, say, voice: str) -> None:
-    sound = say("stop", voice)
+def test_a_stop_is_heard_whatever_was_said_before(listener, say, voice: str) -> None:
+    assert is_stop(hear(listener, say("stop", voice))[0].text)
+
+
+def test_a_stop_is_spotted_before_the_sentence_is_over(say) -> None:
+    listener = make_listener(SpeechParams(output="none"))  # one used before has adapted itself to those who spoke
+    sound = say("stop", "en-us+f3")
     found = hear(listener, sound[: len(sound) - RATE + round(0.2 * RATE)])  # half the pause that ends a sentence
-    assert [heard for heard in found if is_stop(heard.text)] == [Heard("stop", spotted=True)]
-    hear(listener, np.zeros(2 * RATE, np.int16))  # the utterance ends
+    assert found == [Heard("stop", spotted=True)]
 
 
 def test_a_wake_word_nobody_can_pronounce_is_refused() -> None:
