@@ -1,6 +1,6 @@
 """One real camera as ROS topics. Every robot camera is one such process.
 
-Out: <camera>/image_raw (rgb8), <camera>/image_raw/compressed (jpeg, made only while somebody listens),
+Out: <camera>/image_raw (rgb8) with its faster twins /shared and /compressed (each made only while somebody listens),
 <camera>/camera_info, /diagnostics. Pictures are published from the reader's own thread, so that a camera
 that hangs never holds up the node.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 from rclpy.node import Node
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo
 
 from optimus_nodes.core.camera_calibration import CameraCalibration, check_size
 from optimus_nodes.core.camera_health import assess
@@ -23,6 +23,7 @@ from optimus_nodes.drivers.camera import CameraReader
 from optimus_nodes.drivers.camera_sources import load_calibration, make_source
 from optimus_nodes.ros import convert, diagnostics, qos
 from optimus_nodes.ros.params import declare
+from optimus_nodes.ros.pictures import PicturePublisher
 from optimus_nodes.ros.runtime import run
 
 LEVELS = {"ok": diagnostics.OK, "warn": diagnostics.WARN, "error": diagnostics.ERROR}
@@ -63,8 +64,7 @@ class CameraNode(Node):
         if p.calibration:
             self._calibration = load_calibration(p.calibration)
             check_size(self._calibration, p.width, p.height, p.calibration, f"camera {p.camera}")
-        self._raw = self.create_publisher(Image, f"{p.camera}/image_raw", qos.IMAGE)
-        self._jpeg = self.create_publisher(CompressedImage, f"{p.camera}/image_raw/compressed", qos.IMAGE)
+        self._pictures = PicturePublisher(self, p.camera, self._frame_id, p.jpeg_quality)
         self._info = self.create_publisher(CameraInfo, f"{p.camera}/camera_info", qos.IMAGE)
         self._counted, self._counted_at, self._said = 0, time.monotonic(), ""
         source = make_source(p.camera, p.source, p.width, p.height, p.rate_hz, p.loop)
@@ -81,18 +81,11 @@ class CameraNode(Node):
         if frame is None or not self.context.ok():
             return
         try:
-            if self._raw.get_subscription_count():
-                self._raw.publish(convert.image_to_msg(frame.image, frame.stamp, self._frame_id))
-            if self._jpeg.get_subscription_count():
-                self._jpeg.publish(convert.compressed_to_msg(self._encoded(frame.image), frame.stamp, self._frame_id))
+            self._pictures.publish(frame.image, frame.stamp)
             self._info.publish(self._camera_info(frame.stamp))
         except Exception:
             if self.context.ok():
                 raise  # otherwise the node is being shut down under our hands
-
-    def _encoded(self, image: np.ndarray) -> np.ndarray:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, self._params.jpeg_quality]
-        return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)[1]
 
     def _camera_info(self, stamp: float) -> CameraInfo:
         if self._calibration is not None:
@@ -124,6 +117,7 @@ class CameraNode(Node):
     def destroy_node(self) -> None:
         """End the reader first: it publishes through this node."""
         self._reader.stop()
+        self._pictures.close()
         super().destroy_node()
 
 

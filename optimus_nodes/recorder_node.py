@@ -59,7 +59,7 @@ class RecorderNode(Node):
         )
         rules = RecordingRules(params.follow_plans, params.tail)
         self._loop = RecorderLoop(self._recorder, rules, robot, params.site, say, lambda: body_pose(robot, urdf))
-        recorder_inputs.listen(self, robot, self._loop.heard)
+        recorder_inputs.listen(self, robot, self._loop)
         self._state = self.create_publisher(RecorderState, "recorder/state", qos.LATCHED)
         self._asked = RecorderServices(self, self._loop)
         self.create_timer(0.5, self._publish)

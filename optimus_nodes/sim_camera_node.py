@@ -18,7 +18,7 @@ import cv2
 import rclpy
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo
 
 from optimus_nodes.core.robot import CameraSpec, RobotSpec
 from optimus_nodes.core.scene import scene_named
@@ -29,6 +29,7 @@ from optimus_nodes.drivers.snapshots import newest_instant
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, qos
 from optimus_nodes.ros.diagnostics import Health, Reporter
+from optimus_nodes.ros.pictures import PicturePublisher
 from optimus_nodes.sim.render import SceneRenderer
 from optimus_nodes.sim.world import PhysicsSnapshot, SimWorld
 
@@ -43,10 +44,7 @@ class SimCameraNode(Node):
         order = sorted(robot.cameras, key=lambda camera: camera.width)
         self.cameras = (*order, OUTSIDE)
         names = [camera.name for camera in self.cameras]
-        self._raw = {name: self.create_publisher(Image, f"{name}/image_raw", qos.IMAGE) for name in names}
-        self._jpeg = {
-            name: self.create_publisher(CompressedImage, f"{name}/image_raw/compressed", qos.IMAGE) for name in names
-        }
+        self._pictures = {camera.name: PicturePublisher(self, camera.name, camera.frame) for camera in self.cameras}
         self._info = {name: self.create_publisher(CameraInfo, f"{name}/camera_info", qos.IMAGE) for name in names}
         self._matrix = {c.name: convert.pinhole_matrix(c.width, c.height, c.fovy_deg) for c in self.cameras}
         self._rates = {name: Rate() for name in names}
@@ -60,19 +58,13 @@ class SimCameraNode(Node):
         return [
             camera
             for camera in self.cameras
-            if (camera is not OUTSIDE or count % 2 == 0)
-            and (self._raw[camera.name].get_subscription_count() or self._jpeg[camera.name].get_subscription_count())
+            if (camera is not OUTSIDE or count % 2 == 0) and self._pictures[camera.name].wanted
         ]
 
     def publish(self, camera: CameraSpec, stamp: float, pixels: ImageArray) -> None:
         """One picture (H, W, 3) RGB taken at robot time `stamp`."""
-        name, frame = camera.name, camera.frame
-        if self._raw[name].get_subscription_count():
-            self._raw[name].publish(convert.image_to_msg(pixels, stamp, frame))
-        if self._jpeg[name].get_subscription_count():
-            _, data = cv2.imencode(".jpg", pixels[:, :, ::-1], (cv2.IMWRITE_JPEG_QUALITY, 85))
-            self._jpeg[name].publish(convert.compressed_to_msg(data, stamp, frame))
-        self._rates[name].tick(time.monotonic())
+        self._pictures[camera.name].publish(pixels, stamp)
+        self._rates[camera.name].tick(time.monotonic())
 
     def publish_info(self, stamp: float) -> None:
         """The calibration of every camera somebody asks about."""

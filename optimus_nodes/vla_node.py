@@ -21,7 +21,7 @@ from optimus_humanoid.msg import TactileArray
 from optimus_humanoid.msg import Task as TaskMsg
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import JointState
 
 from optimus_nodes.core.errors import CommandError, DeviceError
 from optimus_nodes.core.observation_buffer import ObservationBuffer
@@ -37,6 +37,7 @@ from optimus_nodes.robot.share import model_path
 from optimus_nodes.ros import convert, joint_wire, lease, qos
 from optimus_nodes.ros.diagnostics import OK, WARN, Health, Reporter
 from optimus_nodes.ros.params import declare
+from optimus_nodes.ros.pictures import Picture, PictureSubscription
 from optimus_nodes.ros.runtime import run
 
 
@@ -62,7 +63,7 @@ class VlaNode(Node):
         for side in ("left_hand", "right_hand"):
             self._listen(TactileArray, f"tactile/{side}", lambda m: touched(*convert.tactile_from_msg(m)), qos.SENSOR)
         for camera in cameras:
-            self._listen(Image, f"{camera}/image_raw", partial(self._on_picture, camera), qos.IMAGE)
+            PictureSubscription(self, camera, partial(self._on_picture, camera), partial(self._refuse, camera))
         self._listen(TaskMsg, "task", self._on_task, qos.LATCHED)
         lease.watch(self, TaskMsg, "task", self._on_planner_lost)
         lease.announce(self, lease.LEASE_S)
@@ -74,11 +75,14 @@ class VlaNode(Node):
         def heard(message: Any) -> None:
             try:
                 handle(message)
-            except (CommandError, DeviceError) as error:  # a message nobody can use: counted, said, left out
-                self._refused += 1
-                self.get_logger().error(f"{topic}: {error}", throttle_duration_sec=5.0)
+            except (CommandError, DeviceError) as error:
+                self._refuse(topic, error)
 
         self.create_subscription(kind, topic, heard, profile, raw=raw)
+
+    def _refuse(self, topic: str, error: Exception) -> None:
+        self._refused += 1  # a message nobody can use: counted, said, left out
+        self.get_logger().error(f"{topic}: {error}", throttle_duration_sec=5.0)
 
     def _on_task(self, message: TaskMsg) -> None:
         task = convert.task_from_msg(message)
@@ -97,9 +101,10 @@ class VlaNode(Node):
         if state is not None:
             self._buffer.on_joints(state, time.monotonic())
 
-    def _on_picture(self, camera: str, message: Image) -> None:
-        pixels, stamp = convert.image_from_msg(message)
-        self._buffer.on_picture(camera, stamp, pixels, time.monotonic())
+    def _on_picture(self, camera: str, picture: Picture) -> None:
+        if (pixels := picture.kept()) is None:
+            return
+        self._buffer.on_picture(camera, picture.stamp, pixels, time.monotonic())
         if camera == self._buffer.cameras[0] and self._task.sentence and not self._buffer.missing():
             self._worker.submit(self._buffer.observe(self._task.sentence), self._task.id)
 
@@ -114,8 +119,7 @@ class VlaNode(Node):
 
     def _health(self) -> Health:
         self._worker.check()
-        now = time.monotonic()
-        missing = self._buffer.missing(now) or self._worker.trouble
+        missing = self._buffer.missing(now := time.monotonic()) or self._worker.trouble
         values = {
             "task_id": self._task.id,
             "task": self._task.sentence,

@@ -21,7 +21,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import JointState
 
 from optimus_nodes.core.captions import caption
 from optimus_nodes.core.plan import Plan
@@ -31,6 +31,7 @@ from optimus_nodes.drivers.processes import tie_to_parent
 from optimus_nodes.drivers.video_file import VideoFile
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, qos
+from optimus_nodes.ros.pictures import Picture, PictureSubscription
 
 VIDEO, JOINTS = "video.mp4", "joints.npz"
 _WIDTH, _HEIGHT, _STRIP = 640, 480, 64
@@ -61,32 +62,35 @@ class FilmNode(Node):
         super().__init__("demo_film", start_parameter_services=False)
         self._folder, self._robot, self._instruction = folder, robot, instruction
         self._canvas = np.zeros((_HEIGHT + _STRIP, 2 * _WIDTH, 3), dtype=np.uint8)
-        self._head: bytes | None = None
+        self._head: ImageArray | None = None
         self._plan: Plan | None = None
         self._film: VideoFile | None = None
         self._start = 0.0
         self._measured, self._commanded = _Path(), _Path()
         self._read_state, self._read_command = convert.JointStateReader(robot), convert.JointCommandReader(robot)
-        self.create_subscription(Image, "head/image_raw", self._on_head, qos.IMAGE, raw=True)
-        self.create_subscription(Image, "outside/image_raw", self._on_outside, qos.IMAGE, raw=True)
+        PictureSubscription(self, "head", self._on_head)
+        PictureSubscription(self, "outside", self._on_outside)
         self.create_subscription(PlanMsg, "plan", self._on_plan, qos.LATCHED)
         self.create_subscription(JointState, "joint_states", self._on_state, qos.STATE, raw=True)
         self.create_subscription(JointCommandMsg, "joint_commands", self._on_command, qos.COMMAND, raw=True)
 
-    def _on_head(self, wire: bytes) -> None:
-        self._head = wire
+    def _on_head(self, picture: Picture) -> None:
+        pixels = picture.kept()
+        self._head = self._head if pixels is None else pixels
 
     def _on_plan(self, message: PlanMsg) -> None:
         plan = convert.plan_from_msg(message)
         if plan.instruction == self._instruction:  # not the latched plan of another time
             self._plan = plan
 
-    def _on_outside(self, wire: bytes) -> None:
+    def _on_outside(self, picture: Picture) -> None:
         if self._head is None:
             return
-        outside, stamp = _picture(wire)
-        self._canvas[:_HEIGHT, :_WIDTH] = _picture(self._head)[0]
-        self._canvas[:_HEIGHT, _WIDTH:] = outside
+        self._canvas[:_HEIGHT, :_WIDTH] = self._head
+        self._canvas[:_HEIGHT, _WIDTH:] = picture.pixels
+        if not picture.whole():
+            return
+        stamp = picture.stamp
         if self._film is None:
             self._film = VideoFile(self._folder / VIDEO, 2 * _WIDTH, _HEIGHT + _STRIP, rate=10)
             self._start = stamp
@@ -118,10 +122,6 @@ class FilmNode(Node):
             commanded_time=np.array(self._commanded.times),
             commanded=np.array(self._commanded.positions).reshape(-1, joints),
         )
-
-
-def _picture(wire: bytes) -> tuple[ImageArray, float]:
-    return convert.image_from_msg(deserialize_message(wire, Image))
 
 
 def _write(canvas: ImageArray, lines: tuple[str, str]) -> None:

@@ -12,16 +12,17 @@ from typing import Any
 
 from optimus_humanoid.msg import TactileArray
 from rclpy.node import Node
-from sensor_msgs.msg import CameraInfo, Image, JointState
+from sensor_msgs.msg import CameraInfo, JointState
 
 from ..core.language import SIDES
 from ..core.robot import RobotSpec
 from ..core.view import View
 from ..robot.viewpoint import Viewpoint
 from . import convert, qos
+from .pictures import Picture, PictureSubscription
 
 POLL_S = 0.02
-CAMERA = "head"
+CAMERA, PICTURE = "head", "picture"
 
 
 class OneLook:
@@ -34,16 +35,16 @@ class OneLook:
         self._end = time.monotonic() + timeout
         self._got: dict[str, Any] = {}
         wanted: dict[str, tuple[type, Any]] = {
-            f"{CAMERA}/image_raw": (Image, qos.IMAGE),
             f"{CAMERA}/camera_info": (CameraInfo, qos.IMAGE),
             "joint_states": (JointState, qos.STATE),
             **{f"tactile/{side}_hand": (TactileArray, qos.SENSOR) for side in SIDES},
         }
-        self._wanted = set(wanted)
+        self._wanted = {PICTURE, *wanted}
         self._subscriptions = [
             node.create_subscription(kind, topic, partial(self._got.__setitem__, topic), profile)
             for topic, (kind, profile) in wanted.items()
         ]
+        self._pictures = PictureSubscription(node, CAMERA, self._on_picture)
         self._timer = node.create_timer(POLL_S, self._poll)
 
     def _poll(self) -> None:
@@ -53,10 +54,16 @@ class OneLook:
         self._node.destroy_timer(self._timer)
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
+        self._pictures.destroy()
         self._then(self._view() if complete else None)
 
+    def _on_picture(self, picture: Picture) -> None:
+        pixels = picture.kept()
+        if pixels is not None:
+            self._got[PICTURE] = pixels
+
     def _view(self) -> View:
-        image, _ = convert.image_from_msg(self._got[f"{CAMERA}/image_raw"])
+        image = self._got[PICTURE]
         _, K, _ = convert.camera_info_from_msg(self._got[f"{CAMERA}/camera_info"])
         joints = convert.joint_state_from_msg(self._got["joint_states"], self._robot)
         touch = {side: float(convert.tactile_from_msg(self._got[f"tactile/{side}_hand"])[2].sum()) for side in SIDES}

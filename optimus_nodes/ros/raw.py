@@ -14,12 +14,13 @@ import numpy as np
 
 from ..core.errors import CommandError, DeviceError
 from ..core.robot import RobotSpec
-from ..core.values import ImageArray
+from .picture_ring import RingAddress, RingPlace
 
 _HEAD = 4  # encapsulation header
 _LITTLE_ENDIAN = b"\x00\x01"  # it begins so
 _U32 = struct.Struct("<I")
 _STAMP = struct.Struct("<iI")
+_SHARED, _PLACE = struct.Struct("<5I"), struct.Struct("<3Q")  # fields of a SharedImage after its header
 STATE_COLUMNS = ("position", "velocity", "effort")
 MALFORMED = "malformed"  # reason of a CommandError: the bytes are no such message
 
@@ -116,28 +117,30 @@ class JointArrays:
         self._known, self._from, self._begin = data[start:end], start, end
 
 
-def image_of(data: bytes) -> tuple[float, ImageArray]:
-    """Stamp s and pixels (H, W, 3) uint8 RGB of a sensor_msgs/Image. Raises DeviceError for other encodings."""
+def shared_image_of(data: bytes) -> tuple[float, tuple[int, int], RingAddress, RingPlace]:
+    """Stamp s, (height, width), ring and place of an optimus_humanoid/SharedImage. Raises DeviceError otherwise."""
+    try:
+        place = _names_start(data)
+        height, width, process, descriptor, slot = _SHARED.unpack_from(data, place)
+        machine, token, sequence = _PLACE.unpack_from(data, _aligned(place + _SHARED.size, 8))
+    except struct.error as error:
+        raise DeviceError(f"{len(data)} bytes that are no SharedImage") from error
+    address = RingAddress(machine, process, descriptor, token)
+    return stamp_of(data), (height, width), address, RingPlace(slot, sequence)
+
+
+def put_place(data: bytearray, ring_place: RingPlace) -> None:
+    """Write the place of the picture into a serialised SharedImage."""
     place = _names_start(data)
-    height, width = struct.unpack_from("<II", data, place)
-    length = _U32.unpack_from(data, place + 8)[0]
-    encoding = data[place + 12 : place + 12 + length - 1].decode()
-    place = _aligned(place + 12 + length + 1, 4)
-    step, size = struct.unpack_from("<II", data, place)
-    if encoding not in ("rgb8", "bgr8"):
-        raise DeviceError(f"image encoding {encoding!r} can't be recorded; allowed are rgb8 and bgr8")
-    if step < 3 * width or size != step * height or len(data) < place + 8 + size:
-        raise DeviceError(f"image {width}x{height} {encoding} has step {step} and {size} bytes")
-    pixels = np.frombuffer(data, np.uint8, size, place + 8).reshape(height, step)[:, : 3 * width]
-    pixels = pixels.reshape(height, width, 3)
-    return stamp_of(data), pixels if encoding == "rgb8" else pixels[:, :, ::-1]
+    _U32.pack_into(data, place + 4 * 4, ring_place.slot)
+    struct.pack_into("<Q", data, _aligned(place + _SHARED.size, 8) + 2 * 8, ring_place.sequence)
 
 
 def _aligned(place: int, size: int) -> int:
     return place + (_HEAD - place) % size
 
 
-def _names_start(data: bytes) -> int:
+def _names_start(data: bytes | bytearray) -> int:
     """Where the first field after the header begins, if it is aligned to four bytes."""
     return _aligned(_HEAD + 12 + _U32.unpack_from(data, _HEAD + 8)[0], 4)
 

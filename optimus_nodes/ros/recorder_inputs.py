@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from optimus_humanoid.msg import ActionChunk, ControlOwner, JointCommand, Plan, SceneState, TactileArray, Task
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import Image, Imu, JointState
+from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Bool, String
 from trajectory_msgs.msg import JointTrajectory
 
@@ -17,6 +17,8 @@ from ..core.robot import RobotSpec
 from ..dataset import compressed_video
 from ..dataset.streams import Channel
 from . import qos
+from .pictures import PictureSubscription
+from .recorder_loop import RecorderLoop
 from .schemas import schema_text
 
 _DEEP = QoSProfile(depth=20, reliability=qos.STATE.reliability, durability=qos.STATE.durability)
@@ -55,14 +57,16 @@ STREAMS = (
 LATCHED = tuple(stream.name for stream in STREAMS if stream.profile is qos.LATCHED)
 
 
-def listen(node: Node, robot: RobotSpec, heard: Callable[[str, bytes], None]) -> None:
-    """Call `heard(name, bytes)` for every message of every stream, pictures included."""
-    cameras = [Stream(f"{camera.name}/image_raw", Image, qos.IMAGE) for camera in robot.cameras]
-    for stream in (*STREAMS, *cameras):
-        name = stream.name
-        node.create_subscription(stream.kind, name, lambda data, name=name: heard(name, data), stream.profile, raw=True)
+def listen(node: Node, robot: RobotSpec, loop: RecorderLoop) -> None:
+    """Tell `loop` of every message of every stream, and of the pictures."""
+    for stream in STREAMS:
+        heard = partial(loop.heard, stream.name)
+        node.create_subscription(stream.kind, stream.name, heard, stream.profile, raw=True)
+    for camera in robot.cameras:
+        refuse = partial(loop.refuse, f"{camera.name}/image_raw")
+        PictureSubscription(node, camera.name, partial(loop.seen, camera.name), refuse)
     latched = f"{STOP} latched"  # a stop pressed before this node began; the stream itself brings later ones
-    node.create_subscription(Bool, STOP, lambda data: heard(latched, data), qos.LATCHED, raw=True)
+    node.create_subscription(Bool, STOP, partial(loop.heard, latched), qos.LATCHED, raw=True)
 
 
 def channels(node: Node) -> dict[str, Channel]:

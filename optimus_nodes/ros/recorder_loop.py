@@ -21,6 +21,7 @@ from ..core.tasks_body import Body
 from ..core.values import Array, JointState
 from ..dataset.recorder import Recorder
 from . import convert, raw
+from .pictures import Picture
 
 T = TypeVar("T")
 Pose = Callable[[Array], Body]
@@ -74,17 +75,24 @@ class RecorderLoop:
             "instruction/taken": lambda d: self._on_said("person", d),
             "speech/say": lambda d: self._on_said("robot", d),
         }
-        for camera in robot.cameras:
-            self._handlers[f"{camera.name}/image_raw"] = self._picture_handler(camera.name)
         self._thread = threading.Thread(target=self._work, name="recorder")
         self._thread.start()
 
     def heard(self, name: str, data: bytes) -> None:
-        """A message arrived. Pictures are left out, and counted, while too much is waiting."""
-        if name.endswith("image_raw") and self._queue.qsize() > _MOST_WAITING * 30:
+        """A message arrived."""
+        self._queue.put((name, time.time(), data))
+
+    def seen(self, camera: str, picture: Picture) -> None:
+        """A picture arrived. It is left out, and counted, while too much is waiting."""
+        pixels = picture.kept() if self._queue.qsize() <= _MOST_WAITING * 30 else None
+        if pixels is None:
             self.skipped += 1
             return
-        self._queue.put((name, time.time(), data))
+        self._queue.put(lambda: self._recorder.on_picture(camera, picture.stamp, pixels))
+
+    def refuse(self, name: str, error: Exception) -> None:
+        """A message arrived that can't be recorded."""
+        self._queue.put(lambda: self._drop(name, error))
 
     def ask(self, question: Callable[[Recorder], T], timeout: float = 10.0) -> T:
         """The answer of the recorder's thread. Raises DeviceError when it does not come in time (a hanging disk)."""
@@ -143,11 +151,14 @@ class RecorderLoop:
         try:
             if handler := self._handlers.get(name):
                 handler(data)
-            if not name.endswith(("image_raw", " latched")):
+            if not name.endswith(" latched"):
                 self._recorder.on_message(name, arrival, data)
         except (CommandError, DeviceError) as error:
-            self._recorder.dropped += 1
-            self._tell(f"{name}: {error}")
+            self._drop(name, error)
+
+    def _drop(self, name: str, error: Exception) -> None:
+        self._recorder.dropped += 1
+        self._tell(f"{name}: {error}")
 
     def _on_joints(self, data: bytes) -> None:
         self._now, position, velocity, effort = self._joints.read(data)
@@ -196,9 +207,6 @@ class RecorderLoop:
             if 0.0 <= self._now - stamp <= _LEAD_S:
                 self._recorder.event(who, text)
         self._said.clear()
-
-    def _picture_handler(self, camera: str) -> Callable[[bytes], None]:
-        return lambda data: self._recorder.on_picture(camera, *raw.image_of(data))
 
     def _obey(self, orders: list[Order]) -> None:
         recorder = self._recorder
