@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from optimus_humanoid.msg import ActionChunk, JointCommand, Task
+from optimus_humanoid.msg import ActionChunk, Task
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from sensor_msgs.msg import JointState as JointStateMsg
@@ -29,8 +29,9 @@ from optimus_nodes.core.robot_clock import RobotClock
 from optimus_nodes.core.values import JointState
 from optimus_nodes.robot.dynamics import GravityModel
 from optimus_nodes.robot.load import load_robot
-from optimus_nodes.ros import convert, diagnostics, joint_wire, lease, qos
+from optimus_nodes.ros import convert, diagnostics, joint_topics, lease, qos
 from optimus_nodes.ros.control_owner import OwnerTeller
+from optimus_nodes.ros.joint_topics import OneAtATime
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import real_time, run
 
@@ -46,37 +47,30 @@ class JointControlNode(Node):
         params, self._scheduling = declare(self, JointControlParams), scheduling
         self._robot, urdf = load(params.robot)
         self._controller = JointController(self._robot, params.control, GravityModel(self._robot, urdf))
-        self._states, self._wire = joint_wire.StateWire(self._robot), joint_wire.CommandWire(self._robot)
         self._period = 1.0 / params.rate_hz
         self._robot_clock, self._timing = RobotClock(), LoopTiming(self._period)
         self._state: JointState | None = None
         self._arrival, self._ticked, self._owner = 0.0, 0.0, OwnerTeller(self)
-        self._commands = self.create_publisher(JointCommand, "joint_commands", qos.COMMAND)
-        self.create_subscription(JointStateMsg, "joint_states", self._on_state, qos.STATE, raw=True)
-        self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.COMMAND)
-        self.create_subscription(JointTrajectory, "teleop/joint_trajectory", self._on_target, qos.COMMAND)
-        self.create_subscription(JointStateMsg, "teleop/hand_joints", self._on_target, qos.COMMAND)
-        self.create_subscription(Task, "task", lambda m: self._controller.on_task(m.id, m.sentence), qos.LATCHED)
-        lease.watch(self, Task, "task", self._controller.on_task_sender_lost)
-        lease.watch_part(self, "vla", self._controller.on_policy_lost)
-        quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
+        one = OneAtATime()  # joint states come in a thread of their own
+        self._commands = joint_topics.command_publisher(self, self._robot)
+        self._states = joint_topics.subscribe_states(self, self._robot, one(self._on_state), one(self._warn))
+        self.create_subscription(ActionChunk, "action_chunk", one(self._on_chunk), qos.COMMAND)
+        self.create_subscription(JointTrajectory, "teleop/joint_trajectory", one(self._on_target), qos.COMMAND)
+        self.create_subscription(JointStateMsg, "teleop/hand_joints", one(self._on_target), qos.COMMAND)
+        self.create_subscription(Task, "task", one(lambda m: self._controller.on_task(m.id, m.sentence)), qos.LATCHED)
+        lease.watch(self, Task, "task", one(self._controller.on_task_sender_lost))
+        lease.watch_part(self, "vla", one(self._controller.on_policy_lost))
+        quiet, stop = SubscriptionEventCallbacks(use_default_callbacks=False), one(self._on_emergency_stop)
         for profile in (qos.LATCHED, qos.ANY):  # a stop must arrive whatever its sender's QoS is
-            self.create_subscription(Bool, "emergency_stop", self._on_emergency_stop, profile, event_callbacks=quiet)
-        self.create_service(Trigger, "emergency_stop/reset", self._on_reset)
-        self.create_timer(4.0 * self._period, self._on_timer)
+            self.create_subscription(Bool, "emergency_stop", stop, profile, event_callbacks=quiet)
+        self.create_service(Trigger, "emergency_stop/reset", one(self._on_reset))
+        self.create_timer(4.0 * self._period, one(self._on_timer))
         lease.announce(self)
-        self._reporter = diagnostics.Reporter(self, self._health, "control")
+        self._reporter = diagnostics.Reporter(self, one(self._health), "control")
         gc.freeze()  # what is alive now stays alive: garbage collection need not look at it again
 
-    def _on_state(self, data: bytes) -> None:
+    def _on_state(self, state: JointState) -> None:
         monotonic = time.monotonic()
-        try:
-            state = self._states.read(data)
-        except CommandError as error:
-            self._warn(error)
-            return
-        if state is None:
-            return
         self._robot_clock.on_state(state.stamp, monotonic)
         self._arrival = monotonic
         if self._state is None or abs(state.stamp - self._state.stamp) > 0.75 * self._period:
@@ -93,7 +87,7 @@ class JointControlNode(Node):
         except CommandError as error:
             self._warn(error)
             return
-        self._commands.publish(self._wire.write(command))
+        self._commands.publish(command)
         self._ticked = monotonic
         self._owner.tell(self._controller.owner, command.stamp)
         self._timing.tick(monotonic, time.monotonic())
@@ -139,6 +133,11 @@ class JointControlNode(Node):
 
     def _warn(self, error: CommandError) -> None:
         self.get_logger().warning(f"refused ({error.reason}): {error}", throttle_duration_sec=1.0)
+
+    def destroy_node(self) -> None:
+        """End the thread of the joint states, then the node."""
+        self._states.close()
+        super().destroy_node()
 
 
 def main() -> int:

@@ -59,7 +59,7 @@ class RecorderNode(Node):
         )
         rules = RecordingRules(params.follow_plans, params.tail)
         self._loop = RecorderLoop(self._recorder, rules, robot, params.site, say, lambda: body_pose(robot, urdf))
-        recorder_inputs.listen(self, robot, self._loop)
+        self._end_listening = recorder_inputs.listen(self, robot, self._loop)
         self._state = self.create_publisher(RecorderState, "recorder/state", qos.LATCHED)
         self._asked = RecorderServices(self, self._loop)
         self.create_timer(0.5, self._publish)
@@ -68,6 +68,7 @@ class RecorderNode(Node):
 
     def destroy_node(self) -> None:
         """Save what is being recorded first."""
+        self._end_listening()
         self._loop.close()
         super().destroy_node()
 

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable
 
-from optimus_humanoid.msg import JointCommand as JointCommandMsg
 from optimus_humanoid.msg import SceneObject
 from optimus_humanoid.srv import ResetScene
 from rclpy.node import Node
@@ -26,8 +25,9 @@ from optimus_nodes.drivers.sim_driver import COMMAND_STEPS, STEP, SimDriver, Str
 from optimus_nodes.drivers.sim_params import SimParams
 from optimus_nodes.drivers.snapshots import SceneInstant
 from optimus_nodes.robot.load import load_robot
-from optimus_nodes.ros import convert, joint_wire, lease, qos
+from optimus_nodes.ros import convert, lease, qos
 from optimus_nodes.ros.diagnostics import OK, WARN, Health, Reporter
+from optimus_nodes.ros.joint_topics import OneAtATime, subscribe_commands
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import real_time, run
 from optimus_nodes.ros.sim_publishers import SimPublishers
@@ -46,15 +46,16 @@ class SimNode(Node):
         self._driver = SimDriver(self._world, self._watchdog, time.monotonic())
         self._driver.reset(params.seed)
         self._seed, self._refused = params.seed, 0
-        self._wire = joint_wire.CommandWire(self._robot)
+        one = OneAtATime()  # commands come in a thread of their own
         self._cameras = CameraProcess(self._camera_command) if params.cameras else None
         self._window = self._world.open_window() if params.viewer else None
         self._out = SimPublishers(self, self._robot)
         self._driver.streams = self._streams(params)
-        self.create_subscription(JointCommandMsg, "joint_commands", self._on_command, qos.COMMAND, raw=True)
-        self.create_service(ResetScene, "reset_scene", self._on_reset)
-        self.create_subscription(SceneObject, "sim/move_object", self._on_move, qos.EVENT)
-        self.create_timer(STEP * COMMAND_STEPS, self._on_tick)
+        take = one(lambda command: self._driver.command(command, time.monotonic()))
+        self._commands = subscribe_commands(self, self._robot, take, one(self._refuse))
+        self.create_service(ResetScene, "reset_scene", one(self._on_reset))
+        self.create_subscription(SceneObject, "sim/move_object", one(self._on_move), qos.EVENT)
+        self.create_timer(STEP * COMMAND_STEPS, one(self._on_tick))
         self.create_timer(0.2, self._look_after)
         if self._window is not None:
             self.create_timer(0.033, self._window.sync)
@@ -62,7 +63,8 @@ class SimNode(Node):
         self._reporter = Reporter(self, self._health, "simulation")
 
     def destroy_node(self) -> None:
-        """End the camera process and the window first."""
+        """End the thread of the commands, the camera process and the window first."""
+        self._commands.close()
         if self._cameras is not None:
             self._cameras.stop()
         if self._window is not None:
@@ -83,12 +85,9 @@ class SimNode(Node):
     def _on_tick(self) -> None:
         self._driver.advance(time.monotonic())
 
-    def _on_command(self, data: bytes) -> None:
-        try:
-            self._driver.command(self._wire.read(data), time.monotonic())
-        except CommandError as error:
-            self._refused += 1
-            self.get_logger().error(f"joint command refused: {error}", throttle_duration_sec=5.0)
+    def _refuse(self, error: CommandError) -> None:
+        self._refused += 1
+        self.get_logger().error(f"joint command refused: {error}", throttle_duration_sec=5.0)
 
     def _on_reset(self, request: ResetScene.Request, response: ResetScene.Response) -> ResetScene.Response:
         try:

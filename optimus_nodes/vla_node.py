@@ -21,21 +21,21 @@ from optimus_humanoid.msg import TactileArray
 from optimus_humanoid.msg import Task as TaskMsg
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import JointState
 
 from optimus_nodes.core.errors import CommandError, DeviceError
 from optimus_nodes.core.observation_buffer import ObservationBuffer
 from optimus_nodes.core.plan import Task
 from optimus_nodes.core.robot import RobotSpec
 from optimus_nodes.core.timing import Rate
-from optimus_nodes.core.values import ActionChunk, Observation, PolicyOutput
+from optimus_nodes.core.values import ActionChunk, JointState, Observation, PolicyOutput
 from optimus_nodes.policy.opening import OpenPolicy, open_policy
 from optimus_nodes.policy.vla_params import VlaParams
 from optimus_nodes.policy.worker import PolicyWorker
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.robot.share import model_path
-from optimus_nodes.ros import convert, joint_wire, lease, qos
+from optimus_nodes.ros import convert, lease, qos
 from optimus_nodes.ros.diagnostics import OK, WARN, Health, Reporter
+from optimus_nodes.ros.joint_topics import OneAtATime, subscribe_states
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.pictures import Picture, PictureSubscription
 from optimus_nodes.ros.runtime import run
@@ -55,30 +55,29 @@ class VlaNode(Node):
         self._names = robot.joint_names
         self._task, self._chunks, self._refused = Task(), Rate(), 0
         self._buffer = ObservationBuffer(robot, cameras, params.max_age)
-        self._wire = joint_wire.StateWire(robot)
+        self._one = one = OneAtATime()  # joint states come in a thread of their own
         self._worker = PolicyWorker(policy, self._on_answer, params.chunking)
         self._chunk = self.create_publisher(ActionChunkMsg, "action_chunk", qos.COMMAND)
-        self._listen(JointState, "joint_states", self._on_joints, qos.STATE, raw=True)
+        refuse = partial(self._refuse, "joint_states")
+        self._states = subscribe_states(self, robot, one(self._on_joints), one(refuse))
         touched = self._buffer.on_touch
         for side in ("left_hand", "right_hand"):
             self._listen(TactileArray, f"tactile/{side}", lambda m: touched(*convert.tactile_from_msg(m)), qos.SENSOR)
         for camera in cameras:
-            PictureSubscription(self, camera, partial(self._on_picture, camera), partial(self._refuse, camera))
+            PictureSubscription(self, camera, one(partial(self._on_picture, camera)), partial(self._refuse, camera))
         self._listen(TaskMsg, "task", self._on_task, qos.LATCHED)
-        lease.watch(self, TaskMsg, "task", self._on_planner_lost)
+        lease.watch(self, TaskMsg, "task", one(self._on_planner_lost))
         lease.announce(self, lease.LEASE_S)
-        self._reporter = Reporter(self, self._health, "policy")
+        self._reporter = Reporter(self, one(self._health), "policy")
 
-    def _listen(
-        self, kind: type, topic: str, handle: Callable[[Any], None], profile: QoSProfile, raw: bool = False
-    ) -> None:
+    def _listen(self, kind: type, topic: str, handle: Callable[[Any], None], profile: QoSProfile) -> None:
         def heard(message: Any) -> None:
             try:
                 handle(message)
             except (CommandError, DeviceError) as error:
                 self._refuse(topic, error)
 
-        self.create_subscription(kind, topic, heard, profile, raw=raw)
+        self.create_subscription(kind, topic, self._one(heard), profile)
 
     def _refuse(self, topic: str, error: Exception) -> None:
         self._refused += 1  # a message nobody can use: counted, said, left out
@@ -96,10 +95,8 @@ class VlaNode(Node):
         self._worker.clear()
         self.get_logger().warning("the sender of the task is gone: no task")
 
-    def _on_joints(self, data: bytes) -> None:
-        state = self._wire.read(data)
-        if state is not None:
-            self._buffer.on_joints(state, time.monotonic())
+    def _on_joints(self, state: JointState) -> None:
+        self._buffer.on_joints(state, time.monotonic())
 
     def _on_picture(self, camera: str, picture: Picture) -> None:
         if (pixels := picture.kept()) is None:
@@ -131,7 +128,8 @@ class VlaNode(Node):
         return Health(WARN, missing, values) if missing else Health(OK, "ok", values)
 
     def destroy_node(self) -> None:
-        """Stop the network's thread, then the node."""
+        """Stop the thread of the joint states and the network's, then the node."""
+        self._states.close()
         self._worker.close()
         super().destroy_node()
 

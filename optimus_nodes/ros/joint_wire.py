@@ -6,10 +6,13 @@ other drivers and recorders see ordinary messages, and theirs are read whatever 
 
     node.create_subscription(JointState, "joint_states", on_state, qos.STATE, raw=True)  # then wire.read(data)
     publisher.publish(wire.write(command))
+
+`pack` and `unpack` are the same for two ends that know the joints and their order: numbers only (joint_topics.py).
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,6 +43,29 @@ class _Prepared:
         return bytes(self._bytes)
 
 
+class _Numbers:
+    """A stamp and columns of float64, one after the other, little-endian."""
+
+    def __init__(self, robot: RobotSpec, topic: str, columns: Sequence[str]) -> None:
+        joints, self._topic = len(robot.joint_names), topic
+        self._packed = np.zeros(1 + len(columns) * joints, "<f8")
+        self._columns = [self._packed[1 + k * joints :][:joints] for k in range(len(columns))]
+        names = hashlib.sha256(" ".join(robot.joint_names).encode()).hexdigest()[:16]
+        self.layout = f"{topic} 1: float64 stamp {' '.join(columns)}, {joints} joints {names}"
+
+    def pack(self, stamp: float, columns: Sequence[Array]) -> memoryview:
+        self._packed[0] = stamp
+        for column, values in zip(self._columns, columns, strict=True):
+            column[:] = values
+        return self._packed.data
+
+    def unpack(self, data: bytes) -> tuple[Any, ...]:
+        if len(data) != self._packed.nbytes:
+            raise CommandError(raw.MALFORMED, f"{self._topic}: {len(data)} bytes, not {self._packed.nbytes}")
+        values = np.frombuffer(data, "<f8")
+        return float(values[0]), *values[1:].reshape(len(self._columns), -1)
+
+
 class StateWire:
     """sensor_msgs/JointState. Partial messages (arms here, hands there) are put together, at the price of slow ones."""
 
@@ -47,11 +73,21 @@ class StateWire:
         nothing = np.zeros(len(robot.joint_names))
         message = convert.joint_state_to_msg(JointState(0.0, nothing, nothing, nothing), robot)
         self._prepared = _Prepared(message, robot, raw.STATE_COLUMNS)
+        self._numbers = _Numbers(robot, "joint_states", raw.STATE_COLUMNS)
+        self.layout = self._numbers.layout
         self._arrays, self._parts = raw.JointArrays(robot, "joint_states"), convert.JointStateReader(robot)
         self._whole = True
 
     def write(self, state: JointState) -> bytes:
         return self._prepared.write(state.stamp, (state.position, state.velocity, state.effort))
+
+    def pack(self, state: JointState) -> memoryview:
+        """Numbers only; written over by the next call."""
+        return self._numbers.pack(state.stamp, (state.position, state.velocity, state.effort))
+
+    def unpack(self, data: bytes) -> JointState:
+        """Raises CommandError unless `data` is as long as it must be."""
+        return JointState(*self._numbers.unpack(data))
 
     def read(self, data: bytes) -> JointState | None:
         """The whole state, None until every joint was seen. Raises CommandError on unknown names or lengths."""
@@ -73,10 +109,20 @@ class CommandWire:
         nothing = np.zeros(len(robot.joint_names))
         message = convert.joint_command_to_msg(JointCommand(0.0, *[nothing] * 5), robot)
         self._prepared = _Prepared(message, robot, _COMMAND)
+        self._numbers = _Numbers(robot, "joint_commands", _COMMAND)
+        self.layout = self._numbers.layout
         self._arrays = raw.JointArrays(robot, "joint_commands", _COMMAND, optional=())
 
     def write(self, command: JointCommand) -> bytes:
         return self._prepared.write(command.stamp, [getattr(command, name) for name in _COMMAND])
+
+    def pack(self, command: JointCommand) -> memoryview:
+        """Numbers only; written over by the next call."""
+        return self._numbers.pack(command.stamp, [getattr(command, name) for name in _COMMAND])
+
+    def unpack(self, data: bytes) -> JointCommand:
+        """Raises CommandError unless `data` is as long as it must be."""
+        return JointCommand(*self._numbers.unpack(data))
 
     def read(self, data: bytes) -> JointCommand:
         """Arrays in the robot's joint order. Raises CommandError when a joint is missing, unknown or twice there."""

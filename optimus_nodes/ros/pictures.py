@@ -20,15 +20,13 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.serialization import serialize_message
 from rclpy.subscription import Subscription
-from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sensor_msgs.msg import CompressedImage, Image
 
 from ..core.errors import DeviceError
 from ..core.values import ImageArray
 from . import convert, qos, raw
 from .picture_ring import PictureRing, RingAddress, RingPlace, RingReader
-
-LOOK_ROUND_S = 0.1  # how soon a publisher of another kind is noticed
+from .ways import LOOK_ROUND_S, Ways
 
 
 def _topics(camera: str) -> tuple[str, str, str]:
@@ -137,11 +135,11 @@ class PictureSubscription:
     ) -> None:
         self._node, self._take, self._refuse = node, take, refuse or self._say
         self._topic, shared, _ = _topics(camera)
-        self._name, self._shared_name = node.resolve_topic_name(self._topic), node.resolve_topic_name(shared)
+        self._name = node.resolve_topic_name(self._topic)
+        self._ways = Ways(node, self._name, node.resolve_topic_name(shared))
         self._ring: RingReader | None = None
         self._address: RingAddress | None = None
         self._out_of_reach = False  # a ring was told of that this process can't open
-        self._seen: tuple[int | bool, ...] | None = None  # when the way was last chosen
         self._plain: Subscription | None = None
         self._shared = node.create_subscription(SharedImage, shared, self._on_shared, qos.IMAGE, raw=True)
         self._timer = node.create_timer(LOOK_ROUND_S, self._look_round)
@@ -186,23 +184,12 @@ class PictureSubscription:
 
     def _look_round(self) -> None:
         """Take the ordinary topic while it, or part of it, can't be had by shared memory."""
-        node, names = self._node, (self._name, self._shared_name)
-        seen = (*(node.count_publishers(name) for name in names), self._out_of_reach)
-        if seen == self._seen:
-            return
-        plain, shared = ([_sender(info) for info in node.get_publishers_info_by_topic(name)] for name in names)
-        self._seen = None if None in plain + shared else seen
-        needed = self._out_of_reach or not set(plain) <= set(shared)
+        needed = self._ways.plain_needed(self._out_of_reach)
         if needed and self._plain is None:
-            self._plain = node.create_subscription(Image, self._topic, self._on_plain, qos.IMAGE)
+            self._plain = self._node.create_subscription(Image, self._topic, self._on_plain, qos.IMAGE)
         elif not needed and self._plain is not None:
-            node.destroy_subscription(self._plain)
+            self._node.destroy_subscription(self._plain)
             self._plain = None
 
     def _say(self, error: DeviceError) -> None:
         self._node.get_logger().error(f"{self._name}: {error}", throttle_duration_sec=5.0)
-
-
-def _sender(info: TopicEndpointInfo) -> str | None:
-    """The node that publishes, None while its name is not known yet."""
-    return None if info.node_name.startswith("_NODE") else f"{info.node_namespace}/{info.node_name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from ..core.robot import RobotSpec
 from ..dataset import compressed_video
 from ..dataset.streams import Channel
 from . import qos
+from .joint_topics import record_joints
 from .pictures import PictureSubscription
 from .recorder_loop import RecorderLoop
 from .schemas import schema_text
@@ -57,16 +59,26 @@ STREAMS = (
 LATCHED = tuple(stream.name for stream in STREAMS if stream.profile is qos.LATCHED)
 
 
-def listen(node: Node, robot: RobotSpec, loop: RecorderLoop) -> None:
-    """Tell `loop` of every message of every stream, and of the pictures."""
+def listen(node: Node, robot: RobotSpec, loop: RecorderLoop) -> Callable[[], None]:
+    """Tell `loop` of every message of every stream, and of the pictures. Returns what ends that."""
+    links = []
     for stream in STREAMS:
         heard = partial(loop.heard, stream.name)
-        node.create_subscription(stream.kind, stream.name, heard, stream.profile, raw=True)
+        if stream.kind in (JointState, JointCommand):
+            links.append(record_joints(node, robot, stream.kind, stream.name, stream.profile, heard))
+        else:
+            node.create_subscription(stream.kind, stream.name, heard, stream.profile, raw=True)
     for camera in robot.cameras:
         refuse = partial(loop.refuse, f"{camera.name}/image_raw")
         PictureSubscription(node, camera.name, partial(loop.seen, camera.name), refuse)
     latched = f"{STOP} latched"  # a stop pressed before this node began; the stream itself brings later ones
     node.create_subscription(Bool, STOP, partial(loop.heard, latched), qos.LATCHED, raw=True)
+
+    def close() -> None:
+        for link in links:
+            link.close()
+
+    return close
 
 
 def channels(node: Node) -> dict[str, Channel]:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from optimus_humanoid.msg import JointCommand as JointCommandMsg
 from optimus_humanoid.msg import SceneState as SceneStateMsg
 from optimus_humanoid.msg import TactileArray
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Imu, JointState
+from sensor_msgs.msg import Imu
 
 from ..core.robot import RobotSpec
 from ..core.values import Array, ImuReading, JointCommand, SceneState
 from ..core.values import JointState as MeasuredJoints
 from . import convert, qos
-from .joint_wire import CommandWire, StateWire
+from .joint_topics import command_publisher, state_publisher
 
 
 class SimPublishers:
     """Publishers of one node. Stamps are those of the values."""
 
     def __init__(self, node: Node, robot: RobotSpec) -> None:
-        self._robot, self._states, self._commands = robot, StateWire(robot), CommandWire(robot)
+        self._robot = robot
         half = len(robot.tactile_pads) // 2
         self._pads = {"left": slice(0, half), "right": slice(half, None)}
-        self._joints = node.create_publisher(JointState, "joint_states", qos.STATE)
-        self._applied = node.create_publisher(JointCommandMsg, "applied_joint_commands", qos.STATE)
+        self._joints = state_publisher(node, robot)
+        self._applied = command_publisher(node, robot, "applied_joint_commands", qos.STATE)
         self._imu = node.create_publisher(Imu, "imu/data", qos.SENSOR)
         self._tactile = {
             side: node.create_publisher(TactileArray, f"tactile/{side}_hand", qos.SENSOR) for side in self._pads
@@ -33,10 +32,10 @@ class SimPublishers:
         self._scene = node.create_publisher(SceneStateMsg, "sim/scene", qos.STATE)
 
     def joints(self, state: MeasuredJoints, applied: JointCommand | None) -> None:
-        """The measured joints, and, if somebody listens, the command that acts on them."""
-        self._joints.publish(self._states.write(state))
-        if applied is not None and self._applied.get_subscription_count():
-            self._applied.publish(self._commands.write(applied))
+        """The measured joints, and the command that acts on them."""
+        self._joints.publish(state)
+        if applied is not None:
+            self._applied.publish(applied)
 
     def tactile(self, stamp: float, force: Array) -> None:
         """`force`: (P,) N, the left hand's pads first."""
