@@ -21,57 +21,35 @@ import argparse
 import importlib.util
 import json
 import os
-import resource
-import subprocess
 import sys
-import time
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hops import READY, Ages, send_on_time, show, there_and_back, turn
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from optimus_nodes.cli.environment import free_domain, graph_environment  # noqa: E402
-from optimus_nodes.core.values import ImageArray  # noqa: E402
+from optimus_nodes.core.values import ImageArray
 
 SIZES = {"vga": (480, 640), "full_hd": (1080, 1920)}
 HOW = ("default", "profile", "iceoryx2", "ours", "ours_kept")
 PERIOD, WARM_UP, SOURCES = 1.0 / 30.0, 15, 4
-READY = "ready"
+PROFILE = "FASTRTPS_DEFAULT_PROFILES_FILE"
 
 
 class Reader:
-    """Notes how old pictures are when their pixels are there. A picture begins and ends with its number."""
+    """Looks at the first and at the last pixel of each picture, which are its number."""
 
     def __init__(self, pictures: int) -> None:
-        self.pictures, self.ages, self._seen = pictures, [], 0
-        self._used = 0.0
+        self._ages = Ages(pictures, WARM_UP)
 
     def look(self, sent: float, pixels: ImageArray) -> None:
         first, last = int(pixels[0, 0, 0]), int(pixels[-1, -1, 2])
-        age = time.monotonic() - sent
+        self._ages.add(sent)
         assert first == last, f"a picture that begins as {first} and ends as {last}"
-        self._seen += 1
-        if self._seen == WARM_UP:
-            self._used = cpu()
-        elif self._seen > WARM_UP:
-            self.ages.append(age)
-        if self.done:
-            print(json.dumps({"ages": self.ages, "cpu": (cpu() - self._used) / len(self.ages)}), flush=True)
 
     @property
     def done(self) -> bool:
-        return len(self.ages) >= self.pictures
-
-
-def cpu() -> float:
-    """User and system time of this process, s."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+        return self._ages.done
 
 
 def read_ros(how: str, reader: Reader) -> None:
@@ -194,58 +172,32 @@ def end(role: str, how: str, size: str, pictures: int) -> None:
     send = iceoryx.sender() if iceoryx is not None else send_ros(how)
     noise = np.random.default_rng(0)
     sources = [noise.integers(0, 255, (height, width, 3), dtype=np.uint8) for _ in range(SOURCES)]
-    due, number, used = time.monotonic() + 1.0, 0, 0.0
-    while os.getppid() != 1:
-        time.sleep(max(0.0, due - time.monotonic()))
+
+    def publish(stamp: float, number: int) -> None:
         pixels = sources[number % SOURCES]
         pixels[0, 0, 0] = pixels[-1, -1, 2] = number % 256
-        if number == WARM_UP:
-            used = cpu()
-        send(time.monotonic(), pixels)
-        number, due = number + 1, due + PERIOD
-        if number > WARM_UP and number % 10 == 0:
-            print((cpu() - used) / (number - WARM_UP), flush=True)
+        send(stamp, pixels)
+
+    send_on_time(publish, PERIOD, WARM_UP, report=10)
 
 
-def turn(how: str, size: str, pictures: int) -> tuple[list[float], float]:
-    """Ages s of the pictures, and CPU s of both processes for each of them."""
-    environment = {**graph_environment(free_domain()), "PYTHONPATH": str(ROOT)}
-    if how == "default":  # an empty profile: rclpy's own settings
-        environment.pop("FASTRTPS_DEFAULT_PROFILES_FILE", None)
-    command = [sys.executable, __file__, "--how", how, "--size", size, "--pictures", str(pictures), "--role"]
-    start = partial(subprocess.Popen, stdout=subprocess.PIPE, text=True, env=environment)
-    with start([*command, "read"]) as reader, start([*command, "send"]) as sender:
-        try:
-            assert reader.stdout is not None and sender.stdout is not None
-            if reader.stdout.readline().strip() != READY:
-                sys.exit(f"{how} does not start")
-            told = json.loads(reader.stdout.readline())
-        finally:
-            sender.kill()
-            reader.kill()
-        return told["ages"], told["cpu"] + float(sender.stdout.read().split()[-1])
+def compare(size: str, ways: tuple[str, ...], pictures: int) -> dict[str, Any]:
+    """Figures for each way, and how often better ours is."""
 
+    def take(how: str) -> tuple[list[float], float]:
+        command = [sys.executable, __file__, "--how", how, "--size", size, "--pictures", str(pictures)]
+        return turn(command, {PROFILE: None} if how == "default" else {})
 
-def compare(size: str, ways: tuple[str, ...], pictures: int) -> dict[str, dict[str, float]]:
-    """Figures for each way, ms."""
-    ages: dict[str, list[list[float]]] = {how: [] for how in ways}
-    used: dict[str, list[float]] = {how: [] for how in ways}
-    for how in (*ways, *reversed(ways)):
-        print(f"{size} {how} ...", end="\r", file=sys.stderr, flush=True)
-        age, cost = turn(how, size, pictures)
-        ages[how].append(age)
-        used[how].append(cost)
-    figures = {}
-    for how in ways:
-        every = np.concatenate(ages[how]) * 1e3
-        medians = [float(np.median(turn)) * 1e3 for turn in ages[how]]
-        figures[how] = {
-            "p50_ms": round(float(np.median(every)), 4),
-            "p99_ms": round(float(np.percentile(every, 99.0)), 4),
-            "spread_ms": round(abs(medians[0] - medians[1]), 4),
-            "cpu_ms": round(float(np.mean(used[how])) * 1e3, 3),
-        }
-    return figures
+    figures = there_and_back(ways, take, size)
+    height, width = SIZES[size]
+    show(f"{size}, {width}x{height}", figures)
+
+    def ratio(peer: str, ours: str) -> float:
+        return round(figures[peer]["p50_ms"] / figures[ours]["p50_ms"], 1)
+
+    peers = [how for how in ways if not how.startswith("ours")]
+    ratios = {f"ratio_{peer}": ratio(peer, "ours") for peer in peers}
+    return {**ratios, **{f"kept_ratio_{peer}": ratio(peer, "ours_kept") for peer in peers}, **figures}
 
 
 def main() -> None:
@@ -261,20 +213,7 @@ def main() -> None:
         end(options.role, options.how, options.size, options.pictures)
         return
     ways = tuple(how for how in HOW if how != "iceoryx2" or importlib.util.find_spec("iceoryx2"))
-    result: dict[str, Any] = {}
-    for size in (options.size,) if options.size else SIZES:
-        figures = compare(size, ways, options.pictures)
-        ours = figures["ours"]["p50_ms"]
-        result[size] = {
-            **{f"ratio_{how}": round(figures[how]["p50_ms"] / ours, 1) for how in ways if not how.startswith("ours")},
-            "kept_ratio_default": round(figures["default"]["p50_ms"] / figures["ours_kept"]["p50_ms"], 1),
-            "kept_ratio_profile": round(figures["profile"]["p50_ms"] / figures["ours_kept"]["p50_ms"], 1),
-            **figures,
-        }
-        height, width = SIZES[size]
-        print(f"{size}, {width}x{height}: median of the ages, 99th percentile, between turns, CPU for each picture, ms")
-        for how, row in figures.items():
-            print(f"  {how:10}" + "".join(f"{value:10.3f}" for value in row.values()))
+    result = {size: compare(size, ways, options.pictures) for size in ((options.size,) if options.size else SIZES)}
     if options.json:
         print(json.dumps(result))
 

@@ -1,0 +1,118 @@
+"""What it costs to tell another process the state of 72 joints 1,000 times a second: ours beside rclpy, in one run.
+
+    .venv/bin/python bench/joint_hop.py            a table
+    .venv/bin/python bench/joint_hop.py --json     one line of JSON last
+
+single     rclpy's SingleThreadedExecutor, sensor_msgs/JointState, arrays in, arrays out
+events     the same with EventsExecutor, the fastest that rclpy has
+ours       ros/joint_topics.py, as our nodes do it
+ours_dds   the same subscription while the ordinary topic is all there is: serialised without Python objects
+
+Age: from just before a state is published until another process has its positions in an array. CPU: user and system
+time of both processes for a message. Everyone has two turns, there and back (ABBA).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import rclpy
+from hops import READY, Ages, send_on_time, show, there_and_back, turn
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.experimental import EventsExecutor
+from rclpy.node import Node
+from rclpy.task import Future
+from sensor_msgs.msg import JointState as JointStateMsg
+
+from optimus_nodes.core.values import JointState
+from optimus_nodes.robot.load import load_robot
+from optimus_nodes.ros import convert, qos
+from optimus_nodes.ros.joint_topics import state_publisher, subscribe_states
+from optimus_nodes.ros.joint_wire import StateWire
+
+HOW = ("single", "events", "ours", "ours_dds")
+PERIOD, WARM_UP = 1e-3, 300
+
+
+def read(how: str, messages: int) -> None:
+    """Take states until there are enough."""
+    rclpy.init()
+    node, ages = Node("reader"), Ages(messages, WARM_UP)
+    robot, _ = load_robot("optimus")
+
+    def heard(message: JointStateMsg) -> None:
+        np.array(message.position), np.array(message.velocity), np.array(message.effort)
+        ages.add(convert.stamp_from_msg(message.header.stamp))
+
+    if how.startswith("ours"):
+        subscribe_states(node, robot, lambda state: ages.add(state.stamp), lambda error: print(error, file=sys.stderr))
+    else:
+        node.create_subscription(JointStateMsg, "joint_states", heard, qos.STATE)
+    executor = SingleThreadedExecutor() if how == "single" else EventsExecutor()
+    executor.add_node(node)
+    never: Future = Future()
+    print(READY, flush=True)
+    while not ages.done:
+        executor.spin_until_future_complete(never, timeout_sec=0.5)
+    os._exit(0)  # rclpy is not asked to end: that is not what is measured
+
+
+def sender(how: str) -> Callable[[float, int], None]:
+    """What publishes a state."""
+    rclpy.init()
+    node = Node("sender")
+    robot, _ = load_robot("optimus")
+    position = np.linspace(-1.0, 1.0, len(robot.joint_names))
+    if how == "ours":
+        states = state_publisher(node, robot)
+        return lambda stamp, number: states.publish(JointState(stamp, position, position, position))
+    publisher = node.create_publisher(JointStateMsg, "joint_states", qos.STATE)
+    if how == "ours_dds":
+        wire = StateWire(robot)
+        return lambda stamp, number: publisher.publish(
+            wire.write(JointState(stamp, position, position, position))
+        )
+    names = list(robot.joint_names)
+
+    def send(stamp: float, number: int) -> None:
+        message = JointStateMsg(name=names, position=position, velocity=position, effort=position)
+        message.header.stamp = convert.stamp_to_msg(stamp)
+        publisher.publish(message)
+
+    return send
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--messages", type=int, default=4000, help="of each turn")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--role", choices=("read", "send"), help=argparse.SUPPRESS)
+    parser.add_argument("--how", choices=HOW, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.role == "read":
+        read(options.how, options.messages)
+    elif options.role == "send":
+        send_on_time(sender(options.how), PERIOD, WARM_UP, report=100)
+    else:
+        command = [sys.executable, __file__, "--messages", str(options.messages), "--how"]
+        figures = there_and_back(HOW, lambda how: turn([*command, how], {}), "joint states")
+        show("72 joints at 1 kHz", figures)
+        ours = figures["ours"]
+        result = {
+            "cpu_ratio_single": round(figures["single"]["cpu_ms"] / ours["cpu_ms"], 2),
+            "cpu_ratio_events": round(figures["events"]["cpu_ms"] / ours["cpu_ms"], 2),
+            "p50_share_of_events": round(ours["p50_ms"] / figures["events"]["p50_ms"], 3),
+        }
+        print(", ".join(f"{name} {value}" for name, value in result.items()))
+        if options.json:
+            print(json.dumps({**result, **figures}))
+
+
+if __name__ == "__main__":
+    main()
