@@ -27,6 +27,8 @@ from optimus_nodes.planner.fallback import FallbackPlanner
 from optimus_nodes.planner.model import ModelPlanner
 from optimus_nodes.planner.offline import OfflinePlanner
 
+pytestmark = pytest.mark.promise("P23")
+
 CASES = Path(__file__).resolve().parents[1] / "bench" / "planner_cases"
 SKILLS = tuple(SLOTS)
 WORLD = World(

@@ -163,6 +163,7 @@ def objects(form: object) -> list[dict[str, object]]:
     return [form] * (form.get("type") == "object") + [one for part in form.values() for one in objects(part)]
 
 
+@pytest.mark.promise("P24")
 def test_who_fails_or_does_not_understand_is_left_for_the_next():
     told: list[str] = []
     broken, _ = planner(ModelError("server", "it burns"))
@@ -184,6 +185,7 @@ def test_when_nobody_understood_the_word_that_was_not_known_is_named():
         alone.plan("wave with the left hand", CONTEXT)
 
 
+@pytest.mark.promise("P24")
 def test_a_breaker_rests_after_failures_and_tries_once_in_a_while():
     breaker = Breaker(most=2, rest_s=10.0)
     breaker.report(False, 0.0)

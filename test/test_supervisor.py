@@ -94,6 +94,7 @@ def children_of(group: int) -> list[int]:
     return found
 
 
+@pytest.mark.promise("P28")
 def test_a_killed_process_is_back_within_two_seconds_with_another_pid(start: Callable[..., Run]) -> None:
     run = start(("a", SLEEPER, True), ("b", SLEEPER, True))
     first, other = run.pid("a"), run.pid("b")
@@ -106,6 +107,7 @@ def test_a_killed_process_is_back_within_two_seconds_with_another_pid(start: Cal
     assert "a was killed by SIGKILL; restarting it in 0.1 s" in run.said.read_text()
 
 
+@pytest.mark.promise("P28")
 def test_an_essential_process_that_keeps_crashing_is_given_up_and_everything_stops(start: Callable[..., Run]) -> None:
     run = start(("good", SLEEPER, True), ("bad", "raise SystemExit('the lens is cracked')", True))
     good = run.pid("good")

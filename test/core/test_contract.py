@@ -17,6 +17,8 @@ from optimus_nodes.core.contract import (
 from optimus_nodes.core.errors import ContractError
 from optimus_nodes.core.robot import CameraSpec
 
+pytestmark = pytest.mark.promise("P13")
+
 HEAD = CameraSpec("head", "head_optical_frame", 640, 480, 20.0, 60.0)
 ROBOT = replace(
     fake_robot(2),

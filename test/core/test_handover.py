@@ -10,6 +10,8 @@ from optimus_nodes.core.errors import CommandError
 from optimus_nodes.core.plan import PlanState
 from optimus_nodes.core.plan_runner import PlanRules, PlanRunner
 
+pytestmark = pytest.mark.promise("P9")
+
 
 def from_where_it_stands(loop: Loop, speed: float = 0.6) -> np.ndarray:
     """A chunk as a policy makes it: it begins at the measured posture and leads home."""

@@ -12,6 +12,7 @@ from optimus_nodes.core.joint_controller import JointControlConfig, JointControl
 from optimus_nodes.core.values import JointState
 
 
+@pytest.mark.promise("P13")
 def test_the_first_tick_holds_the_measured_posture():
     posture = np.array([0.3, -0.7, 1.9])
     loop = Loop(posture)
@@ -59,6 +60,7 @@ def test_a_chunk_that_arrives_60_ms_late_is_played_at_its_own_time():
     assert status.starved_ticks == 0
 
 
+@pytest.mark.promise("P1")
 def test_silence_means_hold_within_250_ms():
     loop = Loop()
     loop.play(lambda t: np.array([1.0, 0.5, -0.5]) * t, 125)
@@ -147,6 +149,7 @@ def test_teleoperation_takes_over_from_the_policy_which_returns_without_a_yank()
     assert loop.refused == {"owner": 50}
 
 
+@pytest.mark.promise("P8")
 def test_an_emergency_stop_brakes_at_once_and_only_a_reset_ends_it():
     loop = Loop()
     loop.play(lambda t: np.array([2.0, 0.0, 0.0]) * t, 100)
@@ -166,6 +169,7 @@ def test_an_emergency_stop_brakes_at_once_and_only_a_reset_ends_it():
     assert loop.controller.status().owner == "none"
 
 
+@pytest.mark.promise("P8")
 def test_a_chunk_decided_during_an_emergency_stop_stays_refused_after_the_reset():
     loop = Loop()
     loop.controller.emergency_stop(True)
@@ -191,6 +195,7 @@ def test_a_restarted_controller_refuses_what_was_decided_before_and_holds():
     assert np.array_equal(loop.tick(100).position, held)
 
 
+@pytest.mark.promise("P12")
 @pytest.mark.parametrize("jump", [-10.0, 3600.0])
 def test_a_jump_of_the_robots_clock_ends_all_motion(jump):
     """A clock set back or forward must not make an old chunk valid again."""
@@ -227,6 +232,7 @@ def test_without_a_sound_measurement_there_is_no_command():
         controller.tick(0.0, 0.0, JointState(0.0, np.full(3, np.nan), np.zeros(3), np.zeros(3)))
 
 
+@pytest.mark.promise("P1")
 def test_without_fresh_joint_states_the_robot_is_held():
     loop = Loop()
     loop.play(lambda t: np.array([1.0, 0.0, 0.0]) * t, 100)
@@ -242,6 +248,7 @@ def test_gravity_compensation_is_the_feed_forward():
     assert np.allclose(loop.tick().effort, (5.0, -3.0, 40.0))
 
 
+@pytest.mark.promise("P3")
 def test_the_torque_never_exceeds_the_limit_when_a_joint_is_blocked():
     loop = Loop()
     blocked = at_rest(np.zeros(3))

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from optimus_nodes.core.errors import CommandError, ConfigError
 from optimus_nodes.core.joint_controller import JointControlConfig
 
+pytestmark = pytest.mark.promise("P2")
+
 BAD_CHUNKS = {
     "not_finite": {"positions": np.full((16, 3), np.nan)},
     "names": {"names": ("j0", "j1", "nose")},
@@ -128,6 +130,7 @@ def send(loop: Loop, event: tuple) -> None:
         loop.controller.emergency_stop(event[0] == "press")
 
 
+@pytest.mark.promise("P3")
 @settings(max_examples=200, deadline=None)
 @given(events)
 def test_nothing_malformed_reaches_the_output_and_limits_hold_for_any_commands(sequence):

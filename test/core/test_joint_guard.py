@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from optimus_nodes.core.joint_guard import JointGuard
 
+pytestmark = pytest.mark.promise("P3")
+
 ROBOT = fake_robot(3)
 WITHIN = 1.0 + 1e-6
 targets = st.lists(st.floats(-4.0, 4.0), min_size=3, max_size=3).map(np.array)
@@ -42,6 +44,7 @@ def test_position_velocity_and_acceleration_limits_hold_for_any_targets(moves):
     run(guard, moves)
 
 
+@pytest.mark.promise("P4")
 @settings(max_examples=150, deadline=None)
 @given(steps, st.floats(0.001, 0.02))
 def test_from_every_state_the_robot_can_stop_before_its_position_limits(moves, dt):
@@ -73,6 +76,7 @@ def test_a_far_target_is_reached_without_overshoot():
     assert np.abs(guard.position - goal).max() < 1e-9
 
 
+@pytest.mark.promise("P4")
 def test_a_start_outside_the_limits_is_only_left_inwards():
     guard = JointGuard(ROBOT)
     guard.restart(np.array([2.3, -2.3, 0.0]))

@@ -10,6 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from optimus_nodes.core.errors import CommandError
 from optimus_nodes.core.ownership import Ownership
 
+pytestmark = pytest.mark.promise("P9")
+
 
 def ownership() -> Ownership:
     return Ownership(release_after=0.5, reset_after=0.5)
@@ -45,6 +47,7 @@ def test_an_unknown_source_never_owns_the_robot():
         ownership().request("gamepad", 0.0)
 
 
+@pytest.mark.promise("P8")
 def test_a_stop_is_not_reset_while_the_button_is_down_or_within_half_a_second():
     o = ownership()
     o.update(1.0)

@@ -12,6 +12,8 @@ from optimus_nodes.core.errors import CommandError
 from optimus_nodes.core.values import JointCommand, JointState
 from optimus_nodes.core.watchdog import CommandWatchdog
 
+pytestmark = [pytest.mark.promise("P1"), pytest.mark.promise("P6")]
+
 ROBOT = fake_robot(2)
 
 
@@ -28,6 +30,7 @@ def test_fresh_commands_are_passed_on_as_they_are():
     assert not watchdog.holding
 
 
+@pytest.mark.promise("P12")
 def test_a_command_that_waited_in_a_queue_lives_no_longer():
     watchdog = CommandWatchdog(ROBOT)
     sent = command(stamp=7.0)

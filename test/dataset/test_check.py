@@ -22,6 +22,8 @@ from optimus_nodes.dataset.files import DatasetError, read_sealed, sealed
 from optimus_nodes.dataset.mcap_log import McapLog
 from optimus_nodes.dataset.store import Store
 
+pytestmark = pytest.mark.promise("P17")
+
 FLIPS = int(os.environ.get("OPTIMUS_FLIPS", "300"))
 
 

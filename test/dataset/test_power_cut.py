@@ -18,6 +18,8 @@ from optimus_nodes.dataset.files import read_sealed
 from optimus_nodes.dataset.store import Store
 from optimus_nodes.dataset.video import Encoder, Mp4File, rescue
 
+pytestmark = pytest.mark.promise("P15")
+
 
 class Disk:
     """Remembers what a power cut leaves of the folder `root`: the content files had, and the names folders had, when

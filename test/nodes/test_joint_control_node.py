@@ -106,6 +106,7 @@ def test_the_diagnostics_tell_rate_latency_and_owner(bench):
     assert 0.0 <= float(bench.figures["camera_to_command_p50_ms"]) < 100.0
 
 
+@pytest.mark.promise("P2")
 def test_a_chunk_with_nan_is_refused_and_reported_by_reason(bench):
     before = int(bench.figures.get("refused_not_finite", "0"))
     rows = np.tile(bench.robot.home, (16, 1))
@@ -115,6 +116,7 @@ def test_a_chunk_with_nan_is_refused_and_reported_by_reason(bench):
     bench.report("refused_not_finite", str(before + 1))
 
 
+@pytest.mark.promise("P2")
 def test_wrong_names_lengths_and_stale_chunks_are_reported_by_reason(bench):
     names = ("left_nose_joint", *bench.robot.joint_names[1:])
     short = np.zeros((16, 7))
@@ -159,6 +161,7 @@ def test_the_owner_is_told_whenever_it_changes_and_an_empty_trajectory_gives_the
     assert stamps == sorted(stamps) and 0.0 <= bench.now - stamps[-1] < 0.2
 
 
+@pytest.mark.promise("P8")
 def test_an_emergency_stop_is_latched_until_the_service_resets_it(bench):
     send = lambda k: bench.chunk(bench.bend, 0.4) if k % 12 == 0 else None  # noqa: E731
     move(bench)
@@ -199,6 +202,7 @@ def test_a_wrong_parameter_ends_the_node_with_one_clear_line():
         assert text in ended.stderr and "Traceback" not in ended.stderr
 
 
+@pytest.mark.promise("P6")
 def test_it_imports_no_learning_library_and_no_simulator():
     code = "import sys, optimus_nodes.joint_control_node; print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)

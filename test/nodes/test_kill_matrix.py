@@ -21,6 +21,8 @@ from optimus_nodes.cli.running import RunningGraph, wait_for_nodes
 from optimus_nodes.core.values import ActionChunk
 from optimus_nodes.ros import convert, qos
 
+pytestmark = [pytest.mark.promise("P1"), pytest.mark.promise("P6"), pytest.mark.promise("P28")]
+
 ELBOW = "left_elbow_joint"
 HOLD = 0.25  # s of robot time after which the joints must be still: a machine that stands still moves nothing
 BACK = 4.0  # s after which the node must be heard again: twice the promise, since a test shares the machine

@@ -27,6 +27,8 @@ from optimus_nodes.cli.environment import enter_graph_environment, free_domain
 from optimus_nodes.cli.running import RunningGraph
 from optimus_nodes.ros import qos
 
+pytestmark = [pytest.mark.promise("P6"), pytest.mark.promise("P28")]
+
 HOLD = 0.25  # s of robot time after which the drives must be told to hold
 SETTLED = 0.5  # s of it after which the joints must be still: damped drives close the last gap in 0.1 s to 1 / e
 BACK = 4.0  # s after which the node must be heard again: twice the promise, since a test shares the machine

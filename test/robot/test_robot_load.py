@@ -16,6 +16,8 @@ from optimus_nodes.robot.description import stable_text
 from optimus_nodes.robot.load import COLUMNS, load_robot, read_robot
 from optimus_nodes.robot.share import share_path
 
+pytestmark = pytest.mark.promise("P13")
+
 XACRO = """<?xml version="1.0"?>
 <robot name="twig" xmlns:xacro="http://www.ros.org/wiki/xacro">
   <link name="base_link"/> <link name="arm"/> <link name="eye"/>
