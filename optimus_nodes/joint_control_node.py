@@ -13,11 +13,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from optimus_humanoid.msg import ActionChunk, Task
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from sensor_msgs.msg import JointState as JointStateMsg
-from std_msgs.msg import Bool
-from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from optimus_nodes.core.control_report import LEVELS, LoopTiming, control_report
@@ -31,12 +28,12 @@ from optimus_nodes.robot.dynamics import GravityModel
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, diagnostics, joint_topics, lease, qos
 from optimus_nodes.ros.control_owner import OwnerTeller
+from optimus_nodes.ros.emergency_stop import EmergencyStop
 from optimus_nodes.ros.joint_topics import OneAtATime
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import real_time, run
 
 M, T = TypeVar("M"), TypeVar("T")
-STILL_STOPPED = "still stopped: release the button first (publish false on emergency_stop); a stop lasts at least 0.5 s"
 
 
 class JointControlNode(Node):
@@ -60,10 +57,7 @@ class JointControlNode(Node):
         self.create_subscription(Task, "task", one(lambda m: self._controller.on_task(m.id, m.sentence)), qos.LATCHED)
         lease.watch(self, Task, "task", one(self._controller.on_task_sender_lost))
         lease.watch_part(self, "vla", one(self._controller.on_policy_lost))
-        quiet, stop = SubscriptionEventCallbacks(use_default_callbacks=False), one(self._on_emergency_stop)
-        for profile in (qos.LATCHED, qos.ANY):  # a stop must arrive whatever its sender's QoS is
-            self.create_subscription(Bool, "emergency_stop", stop, profile, event_callbacks=quiet)
-        self.create_service(Trigger, "emergency_stop/reset", one(self._on_reset))
+        EmergencyStop(self, self._controller, one)
         self.create_timer(4.0 * self._period, one(self._on_timer))
         lease.announce(self)
         self._reporter = diagnostics.Reporter(self, one(self._health), "control")
@@ -115,14 +109,6 @@ class JointControlNode(Node):
         except CommandError as error:
             self._controller.count_refusal(error)
             raise
-
-    def _on_emergency_stop(self, message: Bool) -> None:
-        self._controller.emergency_stop(message.data)
-        self.get_logger().warning(f"emergency stop {'pressed' if message.data else 'released'}")
-
-    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        done = self._controller.reset_emergency_stop()
-        return Trigger.Response(success=done, message="no emergency stop any more" if done else STILL_STOPPED)
 
     def _health(self) -> diagnostics.Health:
         monotonic = time.monotonic()

@@ -24,6 +24,7 @@ COMMANDS = {
     "plan": ("plan", "Show what the planner makes of an instruction, without a robot."),
     "hear": ("hear", "Show what the robot's ears make of a microphone or a file, without a robot."),
     "status": ("status", "Show what a running robot is doing."),
+    "stop-button": ("stop_button", "Hold the stop button of a robot that is somewhere else."),
     "doctor": ("doctor", "Check this machine and say how to mend what is missing."),
     "record": ("record", "Record demonstrations as a data set, by keyboard or by options."),
     "replay": ("replay", "Do again what a recorded episode did, through the joint controller."),

@@ -107,6 +107,7 @@ def up(
     robot: Annotated[str, typer.Option(help="sim: simulated robot; real: the nodes for real hardware.")] = "sim",
     teleop: Annotated[bool, typer.Option(help="Start the teleoperation node as well.")] = False,
     voice: Annotated[bool, typer.Option(help="Start ears and mouth as well (make env-voice).")] = False,
+    remote_stop: Annotated[bool, typer.Option(help="Stop unless somebody holds `optimus stop-button`.")] = False,
     viewer: Annotated[bool, typer.Option(help="Show the simulation in a window (needs a display).")] = False,
     domain: Annotated[int | None, typer.Option(help="ROS domain, 0 to 232; default: ROS_DOMAIN_ID or 0.")] = None,
     scene: Annotated[
@@ -127,7 +128,8 @@ def up(
         if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise ConfigError("--viewer needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")
         settings.append(("sim.viewer", True))
-    lists = [ROBOTS[robot], *(["teleop"] if teleop else []), *(["voice"] if voice else [])]
+    beside = {"teleop": teleop, "voice": voice, "remote_stop": remote_stop}
+    lists = [ROBOTS[robot], *(name for name, wanted in beside.items() if wanted)]
     chosen = select(load_graph(graph), lists, only or [])
     nodes = override(chosen, [*(scene_settings(scene, chosen) if scene else []), *settings])
     folder = run_dir.resolve() if run_dir else new_run_dir("up")

@@ -25,7 +25,12 @@ from std_msgs.msg import String
 
 LEASE_S = 0.1
 PRESENCE_S = 0.5  # parts of the robot: long enough for a busy machine, shorter than any restart
-PARTS = {"joint_control": "the joint controller", "vla": "the policy", "sim": "the simulator"}
+PARTS = {
+    "joint_control": "the joint controller",
+    "vla": "the policy",
+    "sim": "the simulator",
+    "remote_stop": "the remote stop",
+}
 
 
 def offered(lease_s: float) -> QoSProfile:
