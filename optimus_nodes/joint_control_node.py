@@ -44,7 +44,7 @@ class JointControlNode(Node):
         params, self._scheduling = declare(self, JointControlParams), scheduling
         self._robot, urdf = load(params.robot)
         self._controller = JointController(self._robot, params.control, GravityModel(self._robot, urdf))
-        self._period = 1.0 / params.rate_hz
+        self._period, self._max_overruns = 1.0 / params.rate_hz, params.max_overruns
         self._robot_clock, self._timing = RobotClock(), LoopTiming(self._period)
         self._state: JointState | None = None
         self._arrival, self._ticked, self._owner = 0.0, 0.0, OwnerTeller(self)
@@ -84,7 +84,9 @@ class JointControlNode(Node):
         self._commands.publish(command)
         self._ticked = monotonic
         self._owner.tell(self._controller.owner, command.stamp)
-        self._timing.tick(monotonic, time.monotonic())
+        self._timing.tick(monotonic, time.monotonic(), command.stamp - self._state.stamp)
+        if self._timing.overruns >= self._max_overruns:
+            self._controller.on_overruns()
 
     def _on_chunk(self, message: ActionChunk) -> None:
         monotonic = time.monotonic()

@@ -25,6 +25,10 @@ with mujoco.Renderer(model, 48, 64) as renderer:
 """
 DISK_GB, MEMORY_GB, SHM_MB = 2.0, 4.0, 512
 RT_PRIORITY = 10
+RT_FIX = (
+    f"printf '%s\\n' '{os.environ.get('USER', '*')} - rtprio 98' '{os.environ.get('USER', '*')} - memlock unlimited' "
+    "| sudo tee /etc/security/limits.d/optimus.conf   (then log in anew)"
+)
 DISCOVERY_GROUP = "239.255.0.1"  # where DDS participants look for each other
 
 
@@ -97,10 +101,12 @@ def realtime() -> Finding:
     thread.join()
     if answer:
         limit = resource.getrlimit(resource.RLIMIT_RTPRIO)[0]
-        user = os.environ.get("USER", "*")
-        fix = f"echo '{user} - rtprio 98' | sudo tee /etc/security/limits.d/rt.conf   (then log in anew)"
-        return warning(f"no real-time priority (rtprio limit {limit}): the control loop may be late under load", fix)
-    return good("real-time priority is allowed")
+        return warning(f"no real-time priority (rtprio limit {limit}): the control loop may be late under load", RT_FIX)
+    locked = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    if os.geteuid() != 0 and locked != resource.RLIM_INFINITY:
+        text = f"the control loop's memory may be swapped out (memlock limit {locked // 1024} kB)"
+        return warning(text, RT_FIX)
+    return good("real-time priority and memory locking are allowed")
 
 
 def loopback() -> Finding:

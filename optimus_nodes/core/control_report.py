@@ -7,31 +7,36 @@ from .timing import Delays, Rate
 
 LEVELS = ("ok", "warn", "error")
 _LATE_WARN, _LATE_ERROR = 0.05, 0.10  # share of late ticks since the last report
-_SIZE = 1000
+_SIZE = 2000
 
 
 class LoopTiming:
-    """Ticks of a loop that should run every `period` s. A tick is late when the next one was already due."""
+    """Ticks of a loop that should run every `period` s. A tick is late when the next one was already due.
+
+    `overruns`: ticks that were late one after the other until now.
+    """
 
     def __init__(self, period: float) -> None:
         self._period = period
-        self._lateness, self._cost, self._rate = Delays(_SIZE), Delays(_SIZE), Rate(1.0)
+        self._lateness, self._cost, self._age, self._rate = Delays(_SIZE), Delays(_SIZE), Delays(_SIZE), Rate(1.0)
         self._last: float | None = None
         self._since_report = [0, 0]
-        self.ticks = self.late = 0
+        self.ticks = self.late = self.overruns = 0
 
-    def tick(self, start: float, end: float) -> None:
-        """One tick ran from `start` to `end`, monotonic s."""
+    def tick(self, start: float, end: float, age: float = 0.0) -> None:
+        """One tick ran from `start` to `end`, monotonic s; what it acted on was measured `age` s before."""
         if self._last is not None:
             lateness = max(0.0, end - self._last - self._period)
             late = lateness >= self._period
             self._lateness.add(lateness)
             self.late += late
+            self.overruns = self.overruns + 1 if late else 0
             self._since_report[0] += late
         self._last = end
         self.ticks += 1
         self._since_report[1] += 1
         self._cost.add(end - start)
+        self._age.add(age)
         self._rate.tick(end)
 
     def late_share(self) -> float:
@@ -41,16 +46,19 @@ class LoopTiming:
         return late / ticks if ticks else 0.0
 
     def figures(self, monotonic: float) -> dict[str, object]:
-        """Rate in Hz; lateness and cost of a tick in ms."""
+        """Rate in Hz; lateness, cost, and age of what was acted on, of a tick, in ms."""
         return {
             "rate_hz": self._rate.hz(monotonic),
             "ticks": self.ticks,
             "late_ticks": self.late,
             "lateness_p50_ms": self._lateness.percentile(50.0) * 1e3,
             "lateness_p99_ms": self._lateness.percentile(99.0) * 1e3,
+            "lateness_p999_ms": self._lateness.percentile(99.9) * 1e3,
             "lateness_max_ms": self._lateness.percentile(100.0) * 1e3,
             "tick_p50_ms": self._cost.percentile(50.0) * 1e3,
             "tick_p99_ms": self._cost.percentile(99.0) * 1e3,
+            "state_age_p50_ms": self._age.percentile(50.0) * 1e3,
+            "state_age_p99_ms": self._age.percentile(99.0) * 1e3,
         }
 
 
@@ -68,6 +76,7 @@ def control_report(
         **{f"refused_{reason}": count for reason, count in sorted(status.refused.items())},
         "starved_ticks": status.starved_ticks,
         "restarts": status.restarts,
+        "overrun_holds": status.overrun_holds,
         "camera_to_command_count": status.latency_count,
         "camera_to_command_p50_ms": status.latency_p50 * 1e3,
         "camera_to_command_p99_ms": status.latency_p99 * 1e3,

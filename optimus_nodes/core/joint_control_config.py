@@ -59,9 +59,14 @@ class JointControlParams:
 
     robot: str = field(default="optimus", metadata={"doc": "Robot in config/robots."})
     rate_hz: float = field(default=250.0, metadata={"doc": "Ticks of the control loop, Hz. 50 to 1000."})
+    max_overruns: int = field(
+        default=125, metadata={"doc": "After so many late ticks one after the other nobody moves the robot. 1 or more."}
+    )
     control: JointControlConfig = field(default_factory=JointControlConfig)
 
     def __post_init__(self) -> None:
+        if self.max_overruns < 1:
+            raise ConfigError(f"parameter max_overruns is {self.max_overruns}; it must be 1 or more")
         if not 50.0 <= self.rate_hz <= 1000.0:
             raise ConfigError(f"parameter rate_hz is {self.rate_hz}; it must be 50 to 1000")
 
@@ -78,6 +83,7 @@ class ControlStatus:
     ticks: int
     starved_ticks: int
     restarts: int
+    overrun_holds: int
     latency_p50: float
     latency_p99: float
     latency_count: int

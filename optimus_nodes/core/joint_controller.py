@@ -16,7 +16,7 @@ from .command_checks import CommandChecks
 from .errors import CommandError
 from .joint_control_config import ControlStatus, JointControlConfig
 from .joint_guard import JointGuard
-from .ownership import Ownership
+from .ownership import NOBODY, Ownership
 from .robot import RobotSpec
 from .task_gate import TaskGate
 from .timing import Delays
@@ -50,7 +50,7 @@ class JointController:
         self._gate = TaskGate()
         self._refused: dict[str, int] = {}
         self._latency = Delays(size=512)
-        self._accepted = self._ticks = self._starved = self._starving = self._restarts = 0
+        self._accepted = self._ticks = self._starved = self._starving = self._restarts = self._overrun_holds = 0
         self._state: JointState | None = None
         self._task_id = -1
         self._now = self._monotonic = self._begin = self._last_stamp = 0.0
@@ -151,6 +151,12 @@ class JointController:
         """`source` gives the robot back; it holds until someone else commands it."""
         self._ownership.release(source)
 
+    def on_overruns(self) -> None:
+        """This loop no longer keeps time: who moves the robot loses it, and needs a new command to get it back."""
+        self._overrun_holds += self._ownership.owner != NOBODY
+        self._player.clear()
+        self._ownership.release(self._ownership.owner)
+
     def restart(self) -> None:
         """Forget all motion: the next tick holds the posture measured then. An emergency stop stays."""
         self._state = None
@@ -188,6 +194,7 @@ class JointController:
             ticks=self._ticks,
             starved_ticks=self._starved,
             restarts=self._restarts,
+            overrun_holds=self._overrun_holds,
             latency_p50=self._latency.percentile(50.0),
             latency_p99=self._latency.percentile(99.0),
             latency_count=self._latency.count,

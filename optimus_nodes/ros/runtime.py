@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 import traceback
@@ -27,6 +28,7 @@ from ..core.errors import ConfigError, OptimusError
 from ..robot.share import share_path
 
 _PR_SET_TIMERSLACK = 29
+_MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 _EXECUTORS: dict[str, Callable[[], Executor]] = {
     "events": EventsExecutor,
     "single": SingleThreadedExecutor,
@@ -78,17 +80,29 @@ def real_time(priority: int = 20) -> str:
     """Put this process before all ordinary ones, as far as the system lets it; says what it got.
 
     Call it before the node is made, so that its transport threads are included. Needs root, CAP_SYS_NICE or an
-    `rtprio` limit (/etc/security/limits.conf); without them the process stays ordinary.
+    `rtprio` limit, and for its memory a `memlock` limit of unlimited (/etc/security/limits.conf, `optimus doctor`);
+    without them the process stays ordinary.
     """
     precise_timers()
     sys.setswitchinterval(2e-4)  # s, not 5e-3: a thread with something urgent does not wait for another one's Python
     if sys.platform == "linux":
         try:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
-            return f"SCHED_FIFO {priority}"
+            return f"SCHED_FIFO {priority}" + (", memory locked" if lock_memory() else "")
         except OSError:
             pass  # an ordinary process on an ordinary machine
     return "ordinary"
+
+
+def lock_memory() -> bool:
+    """Keep what this process has in memory there, from now on; False where it is not allowed without a limit.
+
+    With a limit it is not tried: memory that is needed later would be refused instead of swapped.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    if os.geteuid() != 0 and limit != resource.RLIM_INFINITY:
+        return False
+    return ctypes.CDLL(None).mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0
 
 
 def _init(arguments: list[str]) -> None:

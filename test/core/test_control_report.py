@@ -37,6 +37,27 @@ def test_a_tick_is_late_when_the_next_one_was_already_due():
     assert figures["tick_p50_ms"] == pytest.approx(0.2)
 
 
+@pytest.mark.promise("P11")
+def test_overruns_are_late_ticks_one_after_the_other():
+    timing = LoopTiming(0.004)
+    now = 0.0
+    for step, expected in ((0.004, 0), (0.009, 1), (0.02, 2), (0.009, 3), (0.004, 0), (0.009, 1)):
+        timing.tick(now - 0.0002, now) if now == 0.0 else None
+        now += step
+        timing.tick(now - 0.0002, now)
+        assert timing.overruns == expected
+
+
+def test_the_age_of_what_was_acted_on_is_told():
+    timing = LoopTiming(0.004)
+    for k in range(100):
+        timing.tick(0.004 * k, 0.004 * k + 0.0002, 0.001 if k % 10 else 0.003)
+    figures = timing.figures(0.4)
+    assert figures["state_age_p50_ms"] == pytest.approx(1.0) and figures["state_age_p99_ms"] == pytest.approx(3.0)
+    assert figures["lateness_p999_ms"] == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.promise("P11")
 @pytest.mark.parametrize(("late", "level"), [(0, "ok"), (5, "ok"), (7, "warn"), (15, "error")])
 def test_late_ticks_warn_at_5_and_fail_at_10_percent(late, level):
     assert control_report(status(), ticked(late), 0.0, 0.4)[0] == level

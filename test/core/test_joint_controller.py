@@ -283,3 +283,19 @@ def test_after_a_gap_in_the_joint_states_the_robot_is_held_where_it_is_found():
     found = np.clip(robot.home + 0.1, robot.lower, robot.upper)
     command = controller.tick(10.8, 10.8, JointState(10.8, found, zero, zero))
     assert np.allclose(command.position, found)
+
+
+@pytest.mark.promise("P11")
+def test_a_loop_that_no_longer_keeps_time_holds_until_it_is_commanded_anew():
+    loop = Loop()
+    loop.play(wave, 100)
+    loop.controller.on_overruns()
+    assert loop.controller.owner == "none"
+    loop.tick(40)
+    held = loop.commands[-1].position
+    assert np.array_equal(loop.tick(50).position, held)
+    assert loop.controller.status().overrun_holds == 1
+    loop.controller.on_overruns()
+    assert loop.controller.status().overrun_holds == 1, "nobody had to be stopped"
+    loop.play(wave, 50)
+    assert loop.controller.owner == "policy"
