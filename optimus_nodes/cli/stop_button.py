@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import Annotated
 
@@ -30,6 +31,9 @@ def stop_button(
     """Hold the remote stop of a running robot: any key stops it, and so does the end of this program."""
     enter_graph_environment(domain)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    ended: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):  # an exception in the middle of rclpy may be lost there
+        signal.signal(number, lambda number, frame: ended.append(number))
     keyboard = Keyboard()
     button = Button()
     try:
@@ -38,7 +42,7 @@ def stop_button(
         if keyboard.there:
             print(HELP, flush=True)
         told = ""
-        while "q" not in (keys := keyboard.pressed()):
+        while "q" not in (keys := keyboard.pressed()) and not ended:
             if keys:
                 told = button.go_on() if keys[-1] == "r" else button.press()
                 print(told, flush=True)
@@ -47,8 +51,6 @@ def stop_button(
             if state != told:
                 print(state, flush=True)
                 told = state
-    except KeyboardInterrupt:
-        pass
     finally:
         button.press()
         button.spin(0.1)
