@@ -159,8 +159,8 @@ class JointSubscription(Generic[V]):
         if self._address and (self._link is None or self._link.ended):
             try:
                 self._link = LinkReader(self._address, self._on_numbers, self._all)
-            except OSError:  # its process ended, or may not be reached from here
-                self._address, self._link = "", None
+            except OSError:  # its process ended, or lives in a container that shares DDS with this one, but no sockets
+                self._address, self._link, self._out_of_reach = "", None, True
 
     def _on_numbers(self, data: bytes) -> None:
         self._hand_over(self._wire.unpack, data)

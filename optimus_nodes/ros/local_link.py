@@ -79,7 +79,7 @@ class LinkReader:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         patience = struct.pack("ll", 0, int(HELLO_EVERY_S * 1e6))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
-        self._ended = False
+        self._ended, self._due = False, time.monotonic() + HELLO_EVERY_S
         try:
             self._socket.bind("")  # an address that the kernel chooses
             self._socket.connect("\0" + address)  # and nobody else can send to it
@@ -105,27 +105,26 @@ class LinkReader:
             self._thread.join()
 
     def _read(self) -> None:
-        due = time.monotonic() + HELLO_EVERY_S
         try:
-            while not self._ended:
-                data = self._next()
-                if data and not self._ended:
+            while (data := self._next()) is not None and not self._ended:
+                if data:
                     self._take(data)
-                if (now := time.monotonic()) >= due:
-                    self._hello()
-                    due = now + HELLO_EVERY_S
-        except OSError:
-            pass  # the writer ended
         finally:
             self._ended = True
             self._socket.close()
 
-    def _next(self) -> bytes:
-        """The next datagram, or the newest; nothing when none came for a while."""
-        data = self._receive(0)
-        while data and not self._all and (newer := self._receive(socket.MSG_DONTWAIT)):
-            data = newer
-        return data
+    def _next(self) -> bytes | None:
+        """The next datagram, or the newest; nothing when none came for a while, None when the writer ended."""
+        try:
+            if (now := time.monotonic()) >= self._due:
+                self._hello()
+                self._due = now + HELLO_EVERY_S
+            data = self._receive(0)
+            while data and not self._all and (newer := self._receive(socket.MSG_DONTWAIT)):
+                data = newer
+            return data
+        except OSError:
+            return None
 
     def _receive(self, flags: int) -> bytes:
         try:

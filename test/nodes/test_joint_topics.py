@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import rclpy
 from optimus_humanoid.msg import JointCommand as JointCommandMsg
+from optimus_humanoid.msg import LocalLink
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState as JointStateMsg
 from sim_bench import ALL, ROBOT, Bench, Heard, wait_for
@@ -30,6 +31,8 @@ from optimus_nodes.ros.joint_topics import (
     state_publisher,
     subscribe_states,
 )
+from optimus_nodes.ros.joint_wire import StateWire
+from optimus_nodes.ros.picture_ring import this_machine
 
 J = len(ROBOT.joint_names)
 STATE = JointState(3.5, np.arange(J) * 0.01, np.arange(J) * 0.1, np.arange(J) * 1.0)
@@ -171,6 +174,22 @@ def test_another_robots_link_is_left_alone_and_its_messages_are_refused_by_name(
     wait_for(refused, listener, 10.0, "a refusal")
     assert "tail_joint" in str(states.refused[0]) and not states
     ours.close()
+
+
+def test_a_link_that_cannot_be_opened_is_made_up_for_by_messages(listener: Companion) -> None:
+    """Two containers on one machine may share DDS and no sockets; a subscription heard nothing at all then."""
+    here = LocalLink(machine=this_machine(), address="optimus/elsewhere", layout=StateWire(ROBOT).layout)
+    where = listener.node.create_publisher(LocalLink, "joint_states/local", qos.LATCHED)
+    where.publish(here)
+    publisher = listener.node.create_publisher(JointStateMsg, "joint_states", qos.STATE)
+    states = States(listener)
+
+    def sent() -> bool:
+        publisher.publish(convert.joint_state_to_msg(STATE, ROBOT))
+        return bool(states)
+
+    wait_for(sent, listener, 10.0, "a state")
+    assert set(states.threads) == {"MainThread"}
 
 
 def test_a_recording_gets_every_message_as_a_message(listener: Companion) -> None:
