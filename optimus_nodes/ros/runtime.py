@@ -14,6 +14,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 
@@ -47,6 +48,16 @@ def run(make_node: Callable[[], Node], executor: str = "events", argv: Sequence[
     node: Node | None = None
     spinner: Executor | None = None
     started = False
+    bugs: list[threading.ExceptHookArgs] = []
+
+    def on_bug(what: threading.ExceptHookArgs) -> None:
+        """A bug in one of the node's threads ends the node, as one in a callback does."""
+        if rclpy.ok() and what.exc_type is not SystemExit:  # otherwise the node is being shut down under its hands
+            bugs.append(what)
+            traceback.print_exception(what.exc_type, what.exc_value, what.exc_traceback)
+            rclpy.try_shutdown()
+
+    threading.excepthook = on_bug
     try:
         _init(list(sys.argv if argv is None else argv))
         started = True
@@ -54,14 +65,14 @@ def run(make_node: Callable[[], Node], executor: str = "events", argv: Sequence[
         spinner = _EXECUTORS[executor]()
         spinner.add_node(node)
         _spin(spinner)
-        return 0
+        return 1 if bugs else 0
     except (KeyboardInterrupt, ExternalShutdownException, SystemExit):
-        return 0
+        return 1 if bugs else 0
     except OptimusError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return 2
     except Exception:
-        if started and not rclpy.ok():
+        if started and not rclpy.ok() and not bugs:
             return 0  # a signal ended rclpy in the middle of something, at start-up for example
         traceback.print_exc()
         return 1

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
-import sys, time
+import sys, threading, time
 from rclpy.node import Node
 from optimus_nodes.core.errors import DeviceError
 from optimus_nodes.ros.runtime import run
@@ -24,6 +24,8 @@ class Sample(Node):
         if mode == "broken":
             raise DeviceError("the camera /dev/video9 does not exist")
         print("up", flush=True)
+        if mode == "thread":
+            threading.Timer(0.2, lambda: 1 / 0).start()
         if mode == "slow":
             time.sleep(0.5)
     def on_timer(self):
@@ -76,6 +78,15 @@ def test_a_bug_in_a_callback_ends_the_node_with_1_and_a_traceback(executor):
     output, error = node.communicate(timeout=20)
     assert node.returncode == 1
     assert "ValueError: a bug" in error and "cleaned up" in output
+
+
+@pytest.mark.parametrize("executor", ["events", "single", "threads"])
+def test_a_bug_in_a_thread_ends_the_node_with_1_and_a_traceback(executor):
+    """It ended the thread only: a robot went on without its joint states."""
+    node = start(executor, "thread")
+    output, error = node.communicate(timeout=20)
+    assert node.returncode == 1
+    assert "ZeroDivisionError" in error and "cleaned up" in output
 
 
 def test_an_error_a_person_can_mend_is_one_line_and_exit_2():
