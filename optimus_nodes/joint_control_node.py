@@ -29,7 +29,7 @@ from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, diagnostics, joint_topics, lease, qos
 from optimus_nodes.ros.control_owner import OwnerTeller
 from optimus_nodes.ros.emergency_stop import EmergencyStop
-from optimus_nodes.ros.joint_topics import OneAtATime
+from optimus_nodes.ros.one_at_a_time import OneAtATime
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import real_time, run
 
@@ -123,8 +123,9 @@ class JointControlNode(Node):
         self.get_logger().warning(f"refused ({error.reason}): {error}", throttle_duration_sec=1.0)
 
     def destroy_node(self) -> None:
-        """End the thread of the joint states, then the node."""
+        """End the thread of the joint states and the link of the commands, then the node."""
         self._states.close()
+        self._commands.close()
         super().destroy_node()
 
 

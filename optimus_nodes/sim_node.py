@@ -27,7 +27,8 @@ from optimus_nodes.drivers.snapshots import SceneInstant
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, lease, qos
 from optimus_nodes.ros.diagnostics import OK, WARN, Health, Reporter
-from optimus_nodes.ros.joint_topics import OneAtATime, subscribe_commands
+from optimus_nodes.ros.joint_topics import subscribe_commands
+from optimus_nodes.ros.one_at_a_time import OneAtATime
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import real_time, run
 from optimus_nodes.ros.sim_publishers import SimPublishers

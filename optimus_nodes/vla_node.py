@@ -35,7 +35,8 @@ from optimus_nodes.robot.load import load_robot
 from optimus_nodes.robot.share import model_path
 from optimus_nodes.ros import convert, lease, qos
 from optimus_nodes.ros.diagnostics import OK, WARN, Health, Reporter
-from optimus_nodes.ros.joint_topics import OneAtATime, subscribe_states
+from optimus_nodes.ros.joint_topics import subscribe_states
+from optimus_nodes.ros.one_at_a_time import OneAtATime
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.pictures import Picture, PictureSubscription
 from optimus_nodes.ros.runtime import run

@@ -8,6 +8,7 @@ import signal
 import struct
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +16,13 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}  # number of the system call, for which the C library has no name
 SHORT_SLICE = 0.0005  # s
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@cache
+def this_machine() -> int:
+    """A number of 64 bit that is another one on each machine, and after each of its starts."""
+    return int(_BOOT_ID.read_text().strip().replace("-", "")[:16], 16)
 
 
 def tie_to_parent(parent: int, number: int = signal.SIGKILL) -> None:

@@ -9,7 +9,7 @@ from std_srvs.srv import Trigger
 
 from ..core.joint_controller import JointController
 from . import lease, qos
-from .joint_topics import OneAtATime
+from .one_at_a_time import OneAtATime
 
 STILL_STOPPED = "still stopped: release the button first (publish false on emergency_stop); a stop lasts at least 0.5 s"
 

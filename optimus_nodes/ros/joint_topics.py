@@ -6,15 +6,14 @@
 
 The publisher says on <topic>/local where its link is. A subscription here follows it wherever it can, and takes the
 ordinary topic from any other publisher: a driver of another package, a bag that is played, a robot elsewhere.
-What comes by the link is handed over in a thread of its own; `OneAtATime` is for nodes whose callbacks share something.
+What comes by the link is handed over in a thread of its own; one_at_a_time.py is for nodes that share things with it.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from optimus_humanoid.msg import JointCommand as JointCommandMsg
@@ -27,14 +26,13 @@ from sensor_msgs.msg import JointState as JointStateMsg
 from ..core.errors import CommandError
 from ..core.robot import RobotSpec
 from ..core.values import JointCommand, JointState
+from ..drivers.processes import this_machine
 from . import qos
 from .joint_wire import CommandWire, StateWire
 from .local_link import LinkReader, LinkWriter
-from .picture_ring import this_machine
 from .ways import LOOK_ROUND_S, Ways
 
 V = TypeVar("V")
-R = TypeVar("R")
 
 
 class Wire(Protocol[V]):
@@ -46,21 +44,6 @@ class Wire(Protocol[V]):
     def read(self, data: bytes) -> V | None: ...
     def pack(self, value: V) -> memoryview: ...
     def unpack(self, data: bytes) -> V: ...
-
-
-class OneAtATime:
-    """Lets the functions it wraps run one at a time, whatever thread calls them."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-
-    def __call__(self, function: Callable[..., R]) -> Callable[..., R]:
-        @wraps(function)
-        def alone(*given: Any) -> R:
-            with self._lock:
-                return function(*given)
-
-        return alone
 
 
 class JointPublisher(Generic[V]):
@@ -85,12 +68,6 @@ class JointPublisher(Generic[V]):
             self._link.send(self._wire.pack(value))
         if self._messages.get_subscription_count():
             self._messages.publish(self._wire.write(value))
-
-    @property
-    def wanted(self) -> bool:
-        """Whether anybody listens."""
-        link = self._link is not None and self._link.wanted(time.monotonic())
-        return link or self._messages.get_subscription_count() > 0
 
     def close(self) -> None:
         """End the link; its readers take the messages, if there are any."""

@@ -12,20 +12,18 @@ import mmap
 import os
 import secrets
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 
 from ..core.errors import DeviceError
 from ..core.values import ImageArray
+from ..drivers.processes import this_machine
 
 SLOTS = 8  # a reader of 20 pictures a second has 0.35 s to read one
 _MAGIC = 0x4F50_5449_4D55_5301
 _HEAD, _LINE = 4096, 64  # bytes: before the first slot, and between the numbers of two slots
 _NUMBERS = _HEAD // 8 // 2  # where the numbers begin, as a place in an array of uint64
 _MOST_SLOTS = (_HEAD // 2) // _LINE
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +42,6 @@ class RingPlace:
 
     slot: int
     sequence: int
-
-
-@cache
-def this_machine() -> int:
-    """A number of 64 bit that is another one after each start of the machine."""
-    return int(_BOOT_ID.read_text().strip().replace("-", "")[:16], 16)
 
 
 class PictureRing:

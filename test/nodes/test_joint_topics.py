@@ -22,17 +22,17 @@ from sim_bench import ALL, ROBOT, Bench, Heard, wait_for
 from optimus_nodes.cli.companion import Companion
 from optimus_nodes.core.errors import CommandError
 from optimus_nodes.core.values import JointCommand, JointState
+from optimus_nodes.drivers.processes import this_machine
 from optimus_nodes.ros import convert, qos
 from optimus_nodes.ros.joint_topics import (
     JointSubscription,
-    OneAtATime,
     command_publisher,
     record_joints,
     state_publisher,
     subscribe_states,
 )
 from optimus_nodes.ros.joint_wire import StateWire
-from optimus_nodes.ros.picture_ring import this_machine
+from optimus_nodes.ros.one_at_a_time import OneAtATime
 
 J = len(ROBOT.joint_names)
 STATE = JointState(3.5, np.arange(J) * 0.01, np.arange(J) * 0.1, np.arange(J) * 1.0)
@@ -197,7 +197,14 @@ def test_a_recording_gets_every_message_as_a_message(listener: Companion) -> Non
     record = record_joints(listener.node, ROBOT, JointCommandMsg, "applied_joint_commands", qos.STATE, heard.append)
     ours = command_publisher(listener.node, ROBOT, "applied_joint_commands", qos.STATE)
     command = JointCommand(0.0, *[np.arange(J) * 0.1 * k for k in range(5)])
-    wait_for(lambda: ours.wanted, listener, 10.0, "a reader")
+
+    def heard_once() -> bool:
+        ours.publish(command)
+        return bool(heard)
+
+    wait_for(heard_once, listener, 10.0, "a reader")
+    listener.spin(0.2)
+    heard.clear()
     for number in range(100):
         ours.publish(replace(command, stamp=number * 0.004))
         wait_for(lambda number=number: len(heard) > number, listener, 5.0, "a message")
