@@ -1,6 +1,6 @@
 """One real camera as ROS topics. Every robot camera is one such process.
 
-Out: <camera>/image_raw (rgb8) with its faster twins /shared and /compressed (each made only while somebody listens),
+Out: <camera>/image_raw (rgb8) and beside it /shared and /compressed (each made only while somebody listens),
 <camera>/camera_info, /diagnostics. Pictures are published from the reader's own thread, so that a camera
 that hangs never holds up the node.
 """

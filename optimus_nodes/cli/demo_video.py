@@ -1,6 +1,6 @@
 """The process that films a demo: head camera beside the outside view with captions, and the joints' paths.
 
-It runs at low priority beside the robot, and takes messages in their wire form: what it does not need is
+It runs at low priority beside the robot, and takes joints in their wire form: what it does not need is
 never decoded. Ends on SIGINT. Arguments: output folder, then the instruction.
 """
 

@@ -66,11 +66,11 @@ def disk() -> Finding:
 
 
 def shared_memory() -> Finding:
-    """Room in /dev/shm, through which the nodes send images."""
+    """Room in /dev/shm, through which DDS sends messages; each process takes 64 MB (config/fastdds.xml)."""
     free = shutil.disk_usage("/dev/shm").free / 1e6
     if free < SHM_MB:
         fix = f"sudo mount -o remount,size={2 * SHM_MB}m /dev/shm   (docker: --shm-size={2 * SHM_MB}m)"
-        return broken(f"/dev/shm has {free:.0f} MB free; the nodes need {SHM_MB} MB to send images", fix)
+        return broken(f"/dev/shm has {free:.0f} MB free; the nodes need {SHM_MB} MB to send messages", fix)
     return good(f"/dev/shm has {free:.0f} MB free")
 
 
