@@ -26,7 +26,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from hops import READY, Ages, send_on_time, show, there_and_back, turn
+from hops import READY, Ages, send_on_time, show, spin_until_done, there_and_back, turn
 
 from optimus_nodes.core.values import ImageArray
 
@@ -40,16 +40,12 @@ class Reader:
     """Looks at the first and at the last pixel of each picture, which are its number."""
 
     def __init__(self, pictures: int) -> None:
-        self._ages = Ages(pictures, WARM_UP)
+        self.ages = Ages(pictures, WARM_UP)
 
     def look(self, sent: float, pixels: ImageArray) -> None:
         first, last = int(pixels[0, 0, 0]), int(pixels[-1, -1, 2])
-        self._ages.add(sent)
+        self.ages.add(sent)
         assert first == last, f"a picture that begins as {first} and ends as {last}"
-
-    @property
-    def done(self) -> bool:
-        return self._ages.done
 
 
 def read_ros(how: str, reader: Reader) -> None:
@@ -57,7 +53,6 @@ def read_ros(how: str, reader: Reader) -> None:
     import rclpy
     from rclpy.experimental import EventsExecutor
     from rclpy.node import Node
-    from rclpy.task import Future
     from sensor_msgs.msg import Image
 
     from optimus_nodes.ros import convert, qos
@@ -80,13 +75,7 @@ def read_ros(how: str, reader: Reader) -> None:
         PictureSubscription(node, "head", seen)
     else:
         node.create_subscription(Image, "head/image_raw", heard, qos.IMAGE)
-    executor = EventsExecutor()
-    executor.add_node(node)
-    never: Future = Future()
-    print(READY, flush=True)
-    while not reader.done:
-        executor.spin_until_future_complete(never, timeout_sec=0.5)
-    os._exit(0)  # rclpy is not asked to end: that is not what is measured
+    spin_until_done(node, EventsExecutor(), reader.ages)
 
 
 def send_ros(how: str) -> Callable[[float, ImageArray], None]:
@@ -146,7 +135,7 @@ class Iceoryx:
         subscriber = self.pictures.subscriber_builder().create()
         listener = self.event.listener_builder().create()
         print(READY, flush=True)
-        while not reader.done:
+        while not reader.ages.done:
             listener.timed_wait(self._iox2.Duration.from_millis(500))
             while (sample := subscriber.receive()) is not None:
                 memory = self._array(sample.payload())

@@ -16,17 +16,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 
 import numpy as np
 import rclpy
-from hops import READY, Ages, send_on_time, show, there_and_back, turn
+from hops import Ages, send_on_time, show, spin_until_done, there_and_back, turn
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.experimental import EventsExecutor
 from rclpy.node import Node
-from rclpy.task import Future
 from sensor_msgs.msg import JointState as JointStateMsg
 
 from optimus_nodes.core.values import JointState
@@ -53,13 +51,7 @@ def read(how: str, messages: int) -> None:
         subscribe_states(node, robot, lambda state: ages.add(state.stamp), lambda error: print(error, file=sys.stderr))
     else:
         node.create_subscription(JointStateMsg, "joint_states", heard, qos.STATE)
-    executor = SingleThreadedExecutor() if how == "single" else EventsExecutor()
-    executor.add_node(node)
-    never: Future = Future()
-    print(READY, flush=True)
-    while not ages.done:
-        executor.spin_until_future_complete(never, timeout_sec=0.5)
-    os._exit(0)  # rclpy is not asked to end: that is not what is measured
+    spin_until_done(node, SingleThreadedExecutor() if how == "single" else EventsExecutor(), ages)
 
 
 def sender(how: str) -> Callable[[float, int], None]:
@@ -74,9 +66,7 @@ def sender(how: str) -> Callable[[float, int], None]:
     publisher = node.create_publisher(JointStateMsg, "joint_states", qos.STATE)
     if how == "ours_dds":
         wire = StateWire(robot)
-        return lambda stamp, number: publisher.publish(
-            wire.write(JointState(stamp, position, position, position))
-        )
+        return lambda stamp, number: publisher.publish(wire.write(JointState(stamp, position, position, position)))
     names = list(robot.joint_names)
 
     def send(stamp: float, number: int) -> None:
