@@ -1,7 +1,7 @@
-"""Datagrams between processes of one machine: what two nodes tell each other 250 times a second needs no DDS.
+"""Packets between processes of one machine: what two nodes tell each other 250 times a second needs no DDS.
 
 The sockets have no name in the file system (Linux's abstract namespace) and go with their processes, however those end.
-A reader says hello a few times a second and is sent everything; one that has been silent for a second is forgotten.
+Each reader has a connection and a queue of its own: one that is slow or stands still takes nothing from the others.
 """
 
 from __future__ import annotations
@@ -11,79 +11,73 @@ import errno
 import os
 import secrets
 import socket
-import struct
 import threading
-import time
 from collections.abc import Callable
 
-HELLO, HELLO_EVERY_S, FORGOTTEN_S = b"hello", 0.2, 1.0
-LARGEST = 65536  # bytes of a datagram
+ACCEPT_EVERY_S = 0.05  # how long a new reader waits at most
+LARGEST = 65536  # bytes of a packet
+QUEUE = 1 << 20  # bytes that may wait for one reader, as far as the system grants them: over a second of joint states
+_KIND = socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC
 _FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS)
 
 
 class LinkWriter:
-    """Sends to everyone who says hello to `address`. One thread uses it."""
+    """Sends to everyone who connects to `address`. One thread uses it. OSError: no such sockets here."""
 
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+        self._socket = socket.socket(socket.AF_UNIX, _KIND | socket.SOCK_NONBLOCK)
         self.address = f"optimus/{os.getpid()}/{secrets.token_hex(8)}"
         self._socket.bind("\0" + self.address)
-        self._readers: dict[bytes, float] = {}
-        self._listened = 0.0
-        self.dropped = 0  # datagrams a reader had no room for
+        self._socket.listen()
+        self._readers: list[socket.socket] = []
+        self._accepted = 0.0
+        self.dropped = 0  # packets a reader had no room for
 
     def wanted(self, monotonic: float) -> bool:
         """Whether anybody reads."""
-        if monotonic - self._listened > HELLO_EVERY_S / 4:
-            self._listened = monotonic
-            self._listen(monotonic)
+        if monotonic - self._accepted > ACCEPT_EVERY_S:
+            self._accepted = monotonic
+            self._accept()
         return bool(self._readers)
 
-    def send(self, data: bytes | bytearray) -> None:
+    def send(self, data: bytes | memoryview) -> None:
         """Send to all readers; never waits."""
         for reader in list(self._readers):
             try:
-                self._socket.sendto(data, reader)
+                reader.send(data)
             except OSError as error:
                 if error.errno in _FULL:
                     self.dropped += 1
-                else:  # its process ended
-                    del self._readers[reader]
+                else:  # it was closed, or its process ended
+                    self._readers.remove(reader)
+                    reader.close()
 
     def close(self) -> None:
-        """Readers notice with their next hello."""
-        self._socket.close()
+        """Readers notice at once."""
+        for each in (self._socket, *self._readers):
+            each.close()
         self._readers.clear()
 
-    def _listen(self, monotonic: float) -> None:
-        try:
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # nobody waits any more
             while True:
-                _, reader = self._socket.recvfrom(16)
-                if reader:
-                    self._readers[reader] = monotonic
-        except OSError:
-            pass  # nobody says anything more
-        for reader, heard in list(self._readers.items()):
-            if monotonic - heard > FORGOTTEN_S:
-                del self._readers[reader]
+                reader, _ = self._socket.accept()
+                reader.setblocking(False)
+                reader.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, QUEUE)
+                self._readers.append(reader)
 
 
 class LinkReader:
-    """Calls `take` with the newest datagram, in a thread of its own, until the writer at `address` ends or `close`.
+    """Calls `take` with the newest packet, in a thread of its own, until the writer at `address` ends or `close`.
 
     With `all_of_them` it is called with each, in order. Raises OSError when there is no writer at `address`.
     """
 
     def __init__(self, address: str, take: Callable[[bytes], None], all_of_them: bool = False) -> None:
-        self._take, self._all = take, all_of_them
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-        patience = struct.pack("ll", 0, int(HELLO_EVERY_S * 1e6))
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
-        self._ended, self._due = False, time.monotonic() + HELLO_EVERY_S
+        self._take, self._all, self._ended = take, all_of_them, False
+        self._socket = socket.socket(socket.AF_UNIX, _KIND)
         try:
-            self._socket.bind("")  # an address that the kernel chooses
-            self._socket.connect("\0" + address)  # and nobody else can send to it
-            self._hello()
+            self._socket.connect("\0" + address)
         except OSError:
             self._socket.close()
             raise
@@ -100,43 +94,27 @@ class LinkReader:
         if not self._ended:
             self._ended = True
             with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RD)  # wakes the thread
+                self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
     def _read(self) -> None:
         try:
-            while (data := self._next()) is not None and not self._ended:
-                if data:
-                    self._take(data)
+            while (data := self._next()) and not self._ended:
+                self._take(data)
         finally:
             self._ended = True
             self._socket.close()
 
-    def _next(self) -> bytes | None:
-        """The next datagram, or the newest; nothing when none came for a while, None when the writer ended."""
-        try:
-            if (now := time.monotonic()) >= self._due:
-                self._hello()
-                self._due = now + HELLO_EVERY_S
-            data = self._receive(0)
-            while data and not self._all and (newer := self._receive(socket.MSG_DONTWAIT)):
-                data = newer
-            return data
-        except OSError:
-            return None
+    def _next(self) -> bytes:
+        """The next packet, or the newest; nothing when the writer ended."""
+        data = self._receive(0)
+        while data and not self._all and (newer := self._receive(socket.MSG_DONTWAIT)):
+            data = newer
+        return data
 
     def _receive(self, flags: int) -> bytes:
         try:
             return self._socket.recv(LARGEST, flags)
-        except OSError as error:
-            if error.errno not in _FULL:
-                raise
+        except OSError:
             return b""
-
-    def _hello(self) -> None:
-        try:
-            self._socket.send(HELLO, socket.MSG_DONTWAIT)
-        except OSError as error:
-            if error.errno not in _FULL:
-                raise

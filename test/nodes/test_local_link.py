@@ -1,4 +1,4 @@
-"""Datagrams between processes: what is said arrives, and nothing is left when one of them is killed."""
+"""Packets between processes: what is said arrives, and nothing is left when one of them is killed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_nodes.ros.local_link import FORGOTTEN_S, LinkReader, LinkWriter
+from optimus_nodes.ros.local_link import LinkReader, LinkWriter
 
 OTHER = """
 import sys, time
@@ -50,10 +50,10 @@ def until(condition: Callable[[], object], what: str, timeout: float = 5.0) -> N
 def test_what_is_sent_arrives_in_order_at_every_reader(writer):
     heard: list[list[bytes]] = [[], []]
     readers = [LinkReader(writer.address, kept.append, all_of_them=True) for kept in heard]
-    until(lambda: writer.wanted(time.monotonic()) and len(writer._readers) == 2, "two hellos")
+    until(lambda: writer.wanted(time.monotonic()) and len(writer._readers) == 2, "two connections")
     for number in range(200):
         writer.send(number.to_bytes(2, "little"))
-        until(lambda number=number: all(len(kept) > number for kept in heard), "the arrival of a datagram")
+        until(lambda number=number: all(len(kept) > number for kept in heard), "the arrival of a packet")
     assert heard[0] == heard[1] == [number.to_bytes(2, "little") for number in range(200)]
     for reader in readers:
         reader.close()
@@ -67,13 +67,13 @@ def test_a_slow_reader_gets_the_newest_and_the_writer_never_waits(writer):
         go_on.wait(5.0)
 
     reader = LinkReader(writer.address, take)
-    until(lambda: writer.wanted(time.monotonic()), "a hello")
+    until(lambda: writer.wanted(time.monotonic()), "a connection")
     writer.send(b"\0")
-    until(lambda: heard, "the first datagram")
+    until(lambda: heard, "the first packet")
     for number in range(1, 6):
         writer.send(bytes([number]))
     go_on.set()
-    until(lambda: len(heard) > 1, "the second datagram")
+    until(lambda: len(heard) > 1, "the second packet")
     assert heard == [0, 5]
     go_on.clear()
     for _ in range(1000):
@@ -86,9 +86,9 @@ def test_a_slow_reader_gets_the_newest_and_the_writer_never_waits(writer):
 def test_nothing_is_handed_over_after_close_and_closing_takes_no_time(writer):
     heard: list[bytes] = []
     reader = LinkReader(writer.address, heard.append)
-    until(lambda: writer.wanted(time.monotonic()), "a hello")
+    until(lambda: writer.wanted(time.monotonic()), "a connection")
     writer.send(b"1")
-    until(lambda: heard, "a datagram")
+    until(lambda: heard, "a packet")
     began = time.monotonic()
     reader.close()
     assert time.monotonic() - began < 0.1
@@ -100,7 +100,7 @@ def test_nothing_is_handed_over_after_close_and_closing_takes_no_time(writer):
 def test_a_reader_may_end_itself_from_what_it_is_told(writer):
     reader: list[LinkReader] = []
     reader.append(LinkReader(writer.address, lambda data: reader[0].close()))
-    until(lambda: writer.wanted(time.monotonic()), "a hello")
+    until(lambda: writer.wanted(time.monotonic()), "a connection")
     writer.send(b"1")
     until(lambda: reader[0].ended, "the end")
 
@@ -111,7 +111,7 @@ def test_a_killed_writer_is_noticed_and_its_address_is_free():
         address = process.stdout.readline().strip()
         heard: list[bytes] = []
         reader = LinkReader(address, heard.append)
-        until(lambda: heard, "a datagram")
+        until(lambda: heard, "a packet")
         process.kill()
     until(lambda: reader.ended, "the end of the reader", 2.0)
     assert address not in Path("/proc/net/unix").read_text()
@@ -122,7 +122,7 @@ def test_a_killed_writer_is_noticed_and_its_address_is_free():
 def test_a_killed_reader_is_forgotten(writer):
     with other("read", writer.address) as process:
         assert process.stdout is not None
-        until(lambda: writer.wanted(time.monotonic()), "a hello")
+        until(lambda: writer.wanted(time.monotonic()), "a connection")
         writer.send(b"said")
         assert process.stdout.readline() == "said\n"
         process.kill()
@@ -130,20 +130,30 @@ def test_a_killed_reader_is_forgotten(writer):
     assert not writer._readers
 
 
-def test_a_reader_that_hangs_is_forgotten_after_a_while(writer):
-    reader = LinkReader(writer.address, lambda data: time.sleep(FORGOTTEN_S + 1.0))
-    until(lambda: writer.wanted(time.monotonic()), "a hello")
-    writer.send(b"1")
-    until(lambda: not writer.wanted(time.monotonic()), "forgetting", FORGOTTEN_S + 1.0)
-    until(lambda: writer.wanted(time.monotonic()), "a hello of a reader that came back", 3.0)
-    reader.close()
+def test_a_reader_that_stands_still_takes_nothing_from_the_others(writer):
+    heard: list[bytes] = []
+    go_on = threading.Event()
+    stuck = [LinkReader(writer.address, lambda data: go_on.wait(10.0))]
+    until(lambda: writer.wanted(time.monotonic()), "a connection")
+    readers = [LinkReader(writer.address, heard.append, all_of_them=True)]
+    until(lambda: writer.wanted(time.monotonic()) and len(writer._readers) == 2, "two connections")
+    stuck.append(LinkReader(writer.address, lambda data: go_on.wait(10.0)))
+    until(lambda: writer.wanted(time.monotonic()) and len(writer._readers) == 3, "three connections")
+    for number in range(3000):  # more than any queue holds
+        writer.send(number.to_bytes(2, "little") + bytes(1734))
+        until(lambda number=number: len(heard) > number, "the arrival of a packet beside readers that stand still")
+    assert writer.dropped > 0
+    go_on.set()
+    for reader in (*readers, *stuck):
+        reader.close()
 
 
 def test_nobody_else_can_say_anything_to_a_reader(writer):
     heard: list[bytes] = []
     reader = LinkReader(writer.address, heard.append)
-    until(lambda: writer.wanted(time.monotonic()), "a hello")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stranger, pytest.raises(PermissionError):
-        stranger.sendto(b"move!", next(iter(writer._readers)))
+    until(lambda: writer.wanted(time.monotonic()), "a connection")
+    stranger = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with stranger, pytest.raises(OSError):
+        stranger.connect(writer._readers[0].getpeername() or "\0")
     reader.close()
     assert not heard
