@@ -9,7 +9,7 @@ from optimus_nodes.core.values import ActionChunk, Array, JointCommand, JointSta
 
 
 def fake_robot(joints: int = 6) -> RobotSpec:
-    """A robot of `joints` equal joints j0, j1, ...: +-2 rad, 4 rad/s, 25 rad/s^2, 40 N·m."""
+    """A robot of `joints` equal joints j0, j1, ...: +-2 rad, 4 rad/s, 25 rad/s^2 within 4 ms, 40 N·m."""
     ones = np.ones(joints)
     return RobotSpec(
         name="fake",
@@ -18,6 +18,7 @@ def fake_robot(joints: int = 6) -> RobotSpec:
         upper=2.0 * ones,
         max_velocity=4.0 * ones,
         max_acceleration=25.0 * ones,
+        max_jerk=25.0 / 0.004 * ones,
         max_effort=40.0 * ones,
         kp=100.0 * ones,
         kd=5.0 * ones,

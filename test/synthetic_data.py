@@ -41,6 +41,7 @@ def synthetic_robot(joints: int = 8, pads: int = 2) -> RobotSpec:
         upper=3 * full,
         max_velocity=full,
         max_acceleration=full,
+        max_jerk=250.0 * full,
         max_effort=full,
         kp=full,
         kd=full,

@@ -41,6 +41,7 @@ class JointController:
         )
         self._teleop_speed = robot.max_velocity * config.velocity_scale * config.teleop_speed
         self._braking = 1.0 / (0.8 * config.acceleration_scale * robot.max_acceleration)
+        self._push_time: Array = config.acceleration_scale * robot.max_acceleration / robot.max_jerk
         self._goal: Array = robot.home.copy()
         self._soft_goal: Array = robot.home.copy()
         self._checks = CommandChecks(robot, config.max_future)
@@ -255,7 +256,7 @@ class JointController:
     def _halt(self) -> Array:
         """Where the joints, braking a little less than they can, come to rest, (J,) rad."""
         velocity = self._guard.velocity
-        posture = self._guard.position + velocity * np.abs(velocity) * self._braking / 2.0
+        posture = self._guard.position + velocity * (np.abs(velocity) * self._braking + self._push_time) / 2.0
         return np.clip(posture, self._robot.lower, self._robot.upper)
 
     def _play(self, now: float, monotonic: float) -> Array | None:

@@ -1,45 +1,53 @@
-"""Position, velocity, acceleration and braking-distance limits for all joints at once.
+"""Position, velocity, acceleration and jerk limits for all joints at once.
 
 The guard owns the commanded posture. Each step moves it towards a target by
-    p[k] = p[k-1] + v[k] dt,   |v[k]| <= v_max,   |v[k] - v[k-1]| <= a_max dt,
-and chooses v[k] so that the joint can still stop before its position limit:
-    v dt + v^2 / (2 a_max) <= distance to the limit before the step.
-Braking in steps of any length needs less way than v^2 / (2 a_max), so the condition holds for the next
-step too, however irregular the steps are. A target that moves within the limits is followed exactly.
+    p[k] = p[k-1] + v[k] dt,   |v[k]| <= v_max,   |a[k]| = |v[k] - v[k-1]| / dt <= a_max,
+    |a[k] - a[k-1]| <= j_max (dt[k] + dt[k-1]) / 2,
+and takes it only if the joint can still come to rest within its limits afterwards (`stopping.py`). If it could not, the
+joint goes on with the stop that was possible before: from every state there is one, however irregular the steps are.
+A target that moves within the limits is followed exactly.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .robot import RobotSpec
+from .stopping import Stopping
 from .values import Array
 
-_BRAKING_SHARE = 0.999  # of a_max when braking before a position limit: room for rounding
+_BRAKING_SHARE = 0.99  # of a_max when braking before a position limit: seldom is the last possible stop needed
 _APPROACH_SHARE = 0.8  # of a_max when closing in on a target: room for the target's own acceleration
+_ROUNDING = 1.0 + 1e-9
 
 
 class JointGuard:
     """The commanded posture of one robot: `position` (J,) rad and `velocity` (J,) rad/s, always within limits."""
 
+    position: Array
+    velocity: Array
+
     def __init__(self, robot: RobotSpec, velocity_scale: float = 1.0, acceleration_scale: float = 1.0) -> None:
         self._lower, self._upper = robot.lower.copy(), robot.upper.copy()
         self._max_velocity = robot.max_velocity * velocity_scale
         self._max_acceleration = robot.max_acceleration * acceleration_scale
-        self._brake = self._max_acceleration * _BRAKING_SHARE
-        self._approach = self._max_acceleration * _APPROACH_SHARE
-        self.position: Array = robot.home.copy()
-        self.velocity: Array = np.zeros(len(robot.joint_names))
-        self._use_dt(0.004)
+        self._max_jerk = robot.max_jerk
+        self._push_time = self._max_acceleration / self._max_jerk
+        self._stopping = Stopping(self._max_acceleration, self._max_jerk)
+        self.restart(robot.home)
 
     def restart(self, position: Array, velocity: Array | None = None) -> None:
         """Begin anew from `position` (J,) rad, at rest or with `velocity` (J,) rad/s.
 
         A start outside the position limits is kept and only left inwards.
         """
+        still = np.zeros_like(position)
         self.position = position.copy()
-        self.velocity = np.zeros_like(position) if velocity is None else velocity.copy()
-        np.clip(self.velocity, -self._max_velocity, self._max_velocity, out=self.velocity)
+        self.velocity = still if velocity is None else np.clip(velocity, -self._max_velocity, self._max_velocity)
+        self._mean = self._momentary = still  # acceleration over the last step, and at its end if it is part of a stop
+        self._target_velocity = still
+        self._last_dt = 0.0
 
     def step(self, target: Array, target_velocity: Array, dt: float) -> Array:
         """Move one step towards a moving target and return the new posture, shape (J,), rad.
@@ -47,77 +55,86 @@ class JointGuard:
         Args: target: (J,) rad, where the joints should be after this step. target_velocity: (J,) rad/s, how fast
         the target itself moved during this step. dt: length of the step, s, > 0.
         """
-        self._use_dt(dt)
         inside = np.clip(target, self._lower, self._upper)
         moving = np.where(inside == target, target_velocity, 0.0)
         np.clip(moving, -self._max_velocity, self._max_velocity, out=moving)
         gap = inside - self.position
         gap -= moving * dt
-        moving += np.copysign(self._closing_speed(np.abs(gap)), gap)
-        return self._move(moving, dt)
+        return self._move(moving + np.copysign(self._closing_speed(np.abs(gap), dt), gap), moving, dt)
 
     def approach(self, goal: Array, dt: float, rate: float, max_speed: Array) -> Array:
         """Move one step towards a standing goal (J,) rad, softly: speed <= `rate` (1/s) times the way left.
 
         Never faster than `max_speed` (J,) rad/s and never past the goal. Returns the new posture, (J,) rad.
         """
-        self._use_dt(dt)
         gap = np.clip(goal, self._lower, self._upper) - self.position
         way = np.abs(gap)
-        speed = np.minimum(np.minimum(self._closing_speed(way), way * rate), max_speed)
-        return self._move(np.copysign(speed, gap), dt)
+        speed = np.minimum(np.minimum(self._closing_speed(way, dt), way * rate), max_speed)
+        return self._move(np.copysign(speed, gap), np.zeros_like(gap), dt)
 
     def stop(self, dt: float) -> Array:
         """Brake as hard as the limits allow; at rest the posture stays. Returns it, shape (J,), rad."""
-        if not self.velocity.any():
+        if not self.velocity.any() and not self._momentary.any():
+            self._mean, self._last_dt = self._momentary, dt
             return self.position
-        self._use_dt(dt)
-        return self._move(np.zeros_like(self.velocity), dt)
+        self._target_velocity = np.zeros_like(self.velocity)
+        velocity, self._momentary = self._stopping.after(self.velocity, self._momentary, dt)
+        return self._take(velocity, dt)
 
-    def _use_dt(self, dt: float) -> None:
-        if getattr(self, "_dt", None) == dt:
-            return
-        self._dt = dt
-        self._max_change = self._max_acceleration * dt
-        self._approach_change = self._approach * dt
-        self._approach_way = 8.0 / (self._approach_change * dt)
-        self._brake_change = self._brake * dt
-        self._brake_square = self._brake_change**2
-        self._brake_twice = 2.0 * self._brake
+    def _closing_speed(self, way: Array, dt: float) -> Array:
+        """How fast a joint may be that shall come to rest after `way` (J,) rad, not before."""
+        return _highest(way, _APPROACH_SHARE * self._max_acceleration, dt + self._push_time)
 
-    def _closing_speed(self, way: Array) -> Array:
-        """Highest speed from which steps that each lose `a dt` come to rest exactly at `way` (J,) rad.
+    def _move(self, wanted: Array, target_velocity: Array, dt: float) -> Array:
+        """Take the step at the wanted velocity (J,), or as near to it as the limits allow, or go on with a stop."""
+        braking, time = _BRAKING_SHARE * self._max_acceleration, dt + self._push_time
+        high = np.minimum(_highest(self._upper - self.position, braking, time), self._max_velocity)
+        low = np.minimum(_highest(self.position - self._lower, braking, time), self._max_velocity)
+        wanted = np.clip(wanted, -low, high)
+        acceleration = self._towards(wanted, target_velocity, dt)
+        velocity = self.velocity + acceleration * dt
+        np.copyto(velocity, wanted, where=np.abs(velocity - wanted) < 1e-12)
+        safe = self._can_stop_after(velocity, acceleration, dt)
+        if not safe.all():
+            stopping, momentary = self._stopping.after(self.velocity, self._momentary, dt)
+            velocity, acceleration = np.where(safe, velocity, stopping), np.where(safe, acceleration, momentary)
+        self._momentary = acceleration
+        return self._take(velocity, dt)
 
-        With n more steps after this one the way is dt ((n+1) v - a dt n (n+1) / 2); solved for v.
-        """
-        eight = way * self._approach_way
-        n = np.sqrt(eight + 1.0)
-        n -= 1.0
-        n *= 0.5
-        np.floor(n, out=n)
-        eight *= 0.125
-        eight /= n + 1.0
-        n *= 0.5
-        eight += n
-        eight *= self._approach_change
-        return eight
+    def _towards(self, wanted: Array, target_velocity: Array, dt: float) -> Array:
+        """The acceleration of this step: the target's own, and what brings the velocity to the wanted one."""
+        own = (target_velocity - self._target_velocity) / dt
+        self._target_velocity = target_velocity
+        late = wanted - self.velocity - own * dt
+        acceleration = own + np.copysign(_highest(np.abs(late), self._max_jerk, dt), late)
+        most = np.minimum(_highest(self._max_velocity - self.velocity, self._max_jerk, dt), self._max_acceleration)
+        least = np.minimum(_highest(self._max_velocity + self.velocity, self._max_jerk, dt), self._max_acceleration)
+        np.clip(acceleration, -least, most, out=acceleration)
+        change = self._max_jerk * (0.5 * (dt + self._last_dt))
+        return np.clip(acceleration, self._mean - change, self._mean + change, out=acceleration)
 
-    def _stopping_speed(self, way: Array) -> Array:
-        """Highest speed v with v dt + v^2 / (2 a) <= `way` (J,) rad; 0 where there is no way left."""
-        speed = np.maximum(way, 0.0)
-        speed *= self._brake_twice
-        speed += self._brake_square
-        np.sqrt(speed, out=speed)
-        speed -= self._brake_change
-        return speed
+    def _can_stop_after(self, velocity: Array, acceleration: Array, dt: float) -> NDArray[np.bool_]:
+        """Whether each joint (J,) could come to rest within its limits after a step at that velocity."""
+        position = self.position + velocity * dt
+        least, most, fastest = self._stopping.reach(velocity, acceleration)
+        above = position + most <= np.maximum(self._upper, self.position)
+        below = position + least >= np.minimum(self._lower, self.position)
+        safe: NDArray[np.bool_] = above & below & (fastest <= self._max_velocity * _ROUNDING)
+        return safe
 
-    def _move(self, wanted: Array, dt: float) -> Array:
-        """Bring the wanted velocity (J,) within the limits and take the step."""
-        high = np.minimum(self._stopping_speed(self._upper - self.position), self._max_velocity)
-        low = np.minimum(self._stopping_speed(self.position - self._lower), self._max_velocity)
-        np.negative(low, out=low)
-        velocity = np.clip(wanted, low, high)
-        np.clip(velocity, self.velocity - self._max_change, self.velocity + self._max_change, out=velocity)
+    def _take(self, velocity: Array, dt: float) -> Array:
+        self._mean, self._last_dt = (velocity - self.velocity) / dt, dt
         self.velocity = velocity
         self.position = self.position + velocity * dt
         return self.position
+
+
+def _highest(way: Array, change: Array, time: Array | float) -> Array:
+    """The highest rate r (J,) with r `time` + r^2 / (2 `change`) <= `way`: falling by `change` it ends at the goal.
+
+    Of a speed before a way that is left, or of an acceleration before a speed; 0 where nothing is left.
+    """
+    lag = change * time
+    twice = 2.0 * change * np.maximum(way, 0.0)
+    rate: Array = twice / (np.sqrt(twice + lag * lag) + lag)
+    return rate

@@ -27,8 +27,8 @@ class CameraSpec:
 class RobotSpec:
     """One robot, from its URDF and `config/robots/<name>.yaml`. Arrays are (J,) in `joint_names` order.
 
-    Limits: `lower`, `upper` rad, `max_velocity` rad/s, `max_acceleration` rad/s^2, `max_effort` N·m.
-    Gains: `kp` N·m/rad, `kd` N·m·s/rad. `armature` is the inertia of motor and gear as felt at the
+    Limits: `lower`, `upper` rad, `max_velocity` rad/s, `max_acceleration` rad/s^2, `max_jerk` rad/s^3,
+    `max_effort` N·m. Gains: `kp` N·m/rad, `kd` N·m·s/rad. `armature` is the inertia of motor and gear as felt at the
     joint, kg·m^2. `home` is the posture every task starts and ends in, rad.
     `groups` name joints that belong together (`left_arm`, `right_hand`, ...). `tactile_pads` lists
     the pads of the left hand, then of the right hand; each name is its URDF link.
@@ -40,6 +40,7 @@ class RobotSpec:
     upper: Array
     max_velocity: Array
     max_acceleration: Array
+    max_jerk: Array
     max_effort: Array
     kp: Array
     kd: Array

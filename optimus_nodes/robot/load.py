@@ -15,10 +15,12 @@ from ..core.robot import CameraSpec, RobotSpec
 from .description import Description, read_description
 from .share import share_path
 
+LONGEST_PUSH = 0.1  # s: a robot that takes longer to brake harder is hard to stop
 COLUMNS = ("name", "group", "kp", "kd", "max_acceleration", "armature", "home")
 _KEYS: dict[str, type] = {
     "urdf": str,
     "columns": list,
+    "push_time": float,
     "joints": list,
     "groups": dict,
     "cameras": list,
@@ -59,6 +61,8 @@ def read_robot(name: str, path: Path, urdf_root: Path) -> tuple[RobotSpec, str]:
     if not urdf.is_file():
         raise ConfigError(f"{path} names the urdf {data['urdf']!r}, but {urdf} does not exist")
     description = read_description(urdf)
+    if not 0.0 < data["push_time"] <= LONGEST_PUSH:
+        raise ConfigError(f"{path}: push_time is {data['push_time']} s, it must be above 0 and at most {LONGEST_PUSH}")
     rows = _rows(data, path)
     _check_joints(rows, description, path, urdf)
     return _spec(name, data, rows, description, path), description.xml
@@ -84,6 +88,7 @@ def _spec(name: str, data: Mapping[str, Any], rows: list[dict[str, Any]], urdf: 
         upper=np.array([joint.upper for joint in joints]),
         max_velocity=np.array([joint.velocity for joint in joints]),
         max_acceleration=column("max_acceleration"),
+        max_jerk=column("max_acceleration") / data["push_time"],
         max_effort=np.array([joint.effort for joint in joints]),
         kp=column("kp"),
         kd=column("kd"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,42 +20,90 @@ ROBOT = fake_robot(3)
 WITHIN = 1.0 + 1e-6
 targets = st.lists(st.floats(-4.0, 4.0), min_size=3, max_size=3).map(np.array)
 speeds = st.lists(st.floats(-50.0, 50.0), min_size=3, max_size=3).map(np.array)
-steps = st.lists(st.tuples(targets, speeds, st.floats(0.001, 0.02), st.integers(1, 30)), min_size=1, max_size=12)
+lengths = st.floats(0.001, 0.02) | st.floats(0.0002, 0.1)
+steps = st.lists(st.tuples(targets, speeds, lengths, st.integers(1, 30)), min_size=1, max_size=12)
+pushes = st.sampled_from([0.0005, 0.004, 0.025, 0.1])
 
 
-def run(guard: JointGuard, moves: list[tuple[np.ndarray, np.ndarray, float, int]]) -> None:
-    """Carry out moves and check each step by finite differences of the posture."""
-    velocity = guard.velocity
+class Checked:
+    """A guard whose every step is checked by finite differences of the posture."""
+
+    def __init__(self, push_time: float = 0.004) -> None:
+        self.robot = replace(ROBOT, max_jerk=ROBOT.max_acceleration / push_time)
+        self.guard = JointGuard(self.robot)
+        self.guard.restart(np.zeros(3))
+        self.last = np.zeros((3, 3))  # position, velocity, acceleration
+        self.last_dt: float | None = None
+
+    def step(self, target: np.ndarray, speed: np.ndarray, dt: float) -> None:
+        self.check(self.guard.step(target, speed, dt), dt)
+
+    def stop(self, dt: float) -> None:
+        self.check(self.guard.stop(dt), dt)
+
+    def check(self, position: np.ndarray, dt: float) -> None:
+        robot = self.robot
+        velocity = (position - self.last[0]) / dt
+        acceleration = (velocity - self.last[1]) / dt
+        assert np.all(np.abs(velocity) <= robot.max_velocity * WITHIN + 1e-9)
+        assert np.all(np.abs(acceleration) <= robot.max_acceleration * WITHIN + 1e-12 / dt**2)
+        if self.last_dt is not None:
+            jerk = (acceleration - self.last[2]) / (0.5 * (dt + self.last_dt))
+            assert np.all(np.abs(jerk) <= robot.max_jerk * WITHIN + 1e-11 / min(dt, self.last_dt) ** 3)
+        assert np.all(position <= robot.upper + 1e-12) and np.all(position >= robot.lower - 1e-12)
+        self.last, self.last_dt = np.array([position, velocity, acceleration]), dt
+
+
+def run(checked: Checked, moves: list[tuple[np.ndarray, np.ndarray, float, int]]) -> None:
     for target, speed, dt, times in moves:
         for _ in range(times):
-            before = guard.position
-            after = guard.step(target, speed, dt)
-            new = (after - before) / dt
-            assert np.all(np.abs(new) <= ROBOT.max_velocity * WITHIN + 1e-9)
-            assert np.all(np.abs(new - velocity) <= ROBOT.max_acceleration * dt * WITHIN + 1e-9)
-            assert np.all(after <= ROBOT.upper + 1e-12) and np.all(after >= ROBOT.lower - 1e-12)
-            velocity = new
+            checked.step(target, speed, dt)
 
 
-@settings(max_examples=150, deadline=None)
-@given(steps)
-def test_position_velocity_and_acceleration_limits_hold_for_any_targets(moves):
-    guard = JointGuard(ROBOT)
-    guard.restart(np.zeros(3))
-    run(guard, moves)
+@settings(max_examples=100, deadline=None)
+@given(steps, pushes)
+def test_position_velocity_acceleration_and_jerk_limits_hold_for_any_targets(moves, push_time):
+    run(Checked(push_time), moves)
 
 
 @pytest.mark.promise("P4")
-@settings(max_examples=150, deadline=None)
-@given(steps, st.floats(0.001, 0.02))
-def test_from_every_state_the_robot_can_stop_before_its_position_limits(moves, dt):
-    guard = JointGuard(ROBOT)
-    guard.restart(np.zeros(3))
-    run(guard, moves)
-    for _ in range(2000):
-        guard.stop(dt)
-        assert np.all(guard.position <= ROBOT.upper + 1e-12) and np.all(guard.position >= ROBOT.lower - 1e-12)
-    assert not guard.velocity.any()
+@settings(max_examples=100, deadline=None)
+@given(steps, lengths, pushes)
+def test_from_every_state_the_robot_can_stop_before_its_position_limits(moves, dt, push_time):
+    checked = Checked(push_time)
+    run(checked, moves)
+    left = int(2.0 / dt) + 2
+    while checked.guard.velocity.any():
+        checked.stop(dt)
+        left -= 1
+        assert left, "it does not come to rest"
+
+
+@settings(max_examples=50, deadline=None)
+@given(steps, st.integers(1, 20), lengths)
+def test_a_stop_may_be_broken_off_at_any_moment(moves, stops, dt):
+    checked = Checked()
+    for move in moves:
+        run(checked, [move])
+        for _ in range(stops):
+            checked.stop(dt)
+
+
+@pytest.mark.parametrize(("dt", "push_time"), [(0.002, 0.004), (0.004, 0.004), (0.004, 0.025), (0.02, 0.002)])
+def test_many_joints_at_once_never_leave_their_limits_nor_get_stuck(dt, push_time):
+    rng = np.random.default_rng(int(1e4 * (dt + push_time)))
+    robot = fake_robot(200)
+    robot = replace(robot, max_jerk=robot.max_acceleration / push_time)
+    guard = JointGuard(robot)
+    guard.restart(rng.uniform(-2.0, 2.0, 200))
+    for _ in range(10):
+        goal = rng.choice([-2.0, -1.9, 0.0, 0.001, 2.0, 3.0], 200)
+        for _ in range(rng.integers(1, int(0.5 / dt))):
+            guard.step(goal, np.zeros(200), dt)
+            assert np.abs(guard.position).max() <= 2.0 + 1e-12
+    for _ in range(int(3.0 / dt)):
+        guard.step(goal, np.zeros(200), dt)
+    assert np.abs(guard.position - np.clip(goal, -2.0, 2.0)).max() < 1e-6
 
 
 def test_a_smooth_target_within_the_limits_is_followed_exactly():
@@ -66,12 +115,14 @@ def test_a_smooth_target_within_the_limits_is_followed_exactly():
         assert np.abs(guard.position - target).max() < 1e-12
 
 
-def test_a_far_target_is_reached_without_overshoot():
-    guard = JointGuard(ROBOT)
-    guard.restart(np.zeros(3))
-    goal = np.array([1.5, -1.0, 0.001])
-    for _ in range(400):
-        guard.step(goal, np.zeros(3), 0.004)
+@pytest.mark.parametrize("dt", [0.001, 0.004, 0.02])
+def test_a_far_target_is_reached_without_overshoot(dt):
+    robot = fake_robot(4)
+    guard = JointGuard(robot)
+    guard.restart(np.zeros(4))
+    goal = np.array([1.5, -1.0, 0.03, 0.001])
+    for _ in range(int(1.6 / dt)):
+        guard.step(goal, np.zeros(4), dt)
         assert np.all(np.abs(guard.position) <= np.abs(goal) + 1e-9)
     assert np.abs(guard.position - goal).max() < 1e-9
 

@@ -39,6 +39,7 @@ class Twig:
         self.folder, self.xacro = folder, XACRO
         self.data = {
             "urdf": "twig.urdf.xacro",
+            "push_time": 0.004,
             "columns": list(COLUMNS),
             "joints": [list(ROW)],
             "groups": {"all": ["arm"]},
@@ -141,6 +142,14 @@ def test_home_that_is_no_number_is_refused(twig):
 def test_no_acceleration_is_refused(twig):
     twig.data["joints"][0][4] = 0
     twig.complains("max_acceleration of joint 'arm_joint' is 0, it must be above 0")
+
+
+def test_the_jerk_limit_comes_from_the_time_to_push(twig):
+    robot, _ = twig.load()
+    assert robot.max_jerk == pytest.approx(20.0 / 0.004)
+    for push_time in (0.0, -0.004, 0.2):
+        twig.data["push_time"] = push_time
+        twig.complains(f"push_time is {push_time} s, it must be above 0 and at most 0.1")
 
 
 def test_a_row_of_the_wrong_length_is_refused(twig):
