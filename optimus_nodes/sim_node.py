@@ -43,7 +43,7 @@ class SimNode(Node):
         self._params = params = declare(self, SimParams)
         self._robot, urdf = load(params.robot)
         self._world = DrivenWorld(self._robot, urdf, base=params.base, scene=scene_named(params.scene))
-        self._watchdog = CommandWatchdog(self._robot, params.command_timeout)
+        self._watchdog = CommandWatchdog(self._robot, params.command_timeout, params.on_silence)
         self._driver = SimDriver(self._world, self._watchdog, time.monotonic())
         self._driver.reset(params.seed)
         self._seed, self._refused = params.seed, 0

@@ -24,6 +24,7 @@ def fake_robot(joints: int = 6) -> RobotSpec:
         kd=5.0 * ones,
         armature=0.05 * ones,
         home=np.zeros(joints),
+        crouch=0.5 * ones,
         groups={"all": tuple(f"j{i}" for i in range(joints))},
         cameras=(),
         tactile_pads=(),

@@ -47,6 +47,7 @@ def synthetic_robot(joints: int = 8, pads: int = 2) -> RobotSpec:
         kd=full,
         armature=full,
         home=0 * full,
+        crouch=None,
         groups={"left_arm": names[:half], "right_arm": names[half:]},
         cameras=tuple(CameraSpec(n, f"{n}_optical_frame", w * 5, h * 5, 20.0, 60.0) for n, (h, w) in CAMERAS.items()),
         tactile_pads=tuple(f"pad_{i}" for i in range(pads)),

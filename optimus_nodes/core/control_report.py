@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .faults import DOING
 from .joint_control_config import ControlStatus
 from .timing import Delays, Rate
 
@@ -71,6 +72,8 @@ def control_report(
         "owner": status.owner,
         "holding": status.holding,
         "emergency_stopped": status.emergency_stopped,
+        "fault": status.fault,
+        "reaction": status.reaction,
         "accepted": status.accepted,
         "refused": sum(status.refused.values()),
         **{f"refused_{reason}": count for reason, count in sorted(status.refused.items())},
@@ -86,11 +89,13 @@ def control_report(
     if state_age is None:
         return "warn", "waiting for joint_states", figures
     if state_age > 0.1:
-        return "error", f"no joint_states for {state_age:.1f} s: holding", figures
+        return "error", f"no joint_states for {state_age:.1f} s: {DOING[status.reaction]}", figures
     if late > _LATE_ERROR:
         return "error", f"{late:.0%} of the control ticks come late", figures
     if status.emergency_stopped:
         return "warn", "emergency stop: call emergency_stop/reset to go on", figures
+    if status.fault:
+        return "warn", f"{status.fault.replace('_', ' ')}: {DOING[status.reaction]}", figures
     if late > _LATE_WARN:
         return "warn", f"{late:.0%} of the control ticks come late", figures
     return "ok", "holding" if status.owner == "none" else f"{status.owner} moves the robot", figures

@@ -14,6 +14,7 @@ import numpy as np
 from .chunk_player import ChunkPlayer
 from .command_checks import CommandChecks
 from .errors import CommandError
+from .faults import CROUCH, CUT, LIMP, NEUTRAL, SLOWLY, SOFTLY, FaultWatch
 from .joint_control_config import ControlStatus, JointControlConfig
 from .joint_guard import JointGuard
 from .ownership import NOBODY, Ownership
@@ -35,10 +36,14 @@ class JointController:
 
     def __init__(self, robot: RobotSpec, config: JointControlConfig, gravity: Callable[[Array], Array]) -> None:
         self._robot, self._config, self._gravity = robot, config, gravity
+        config.faults.check(robot)
+        self._faults = FaultWatch(config.faults)
+        self._postures = {NEUTRAL: robot.home, CROUCH: robot.home if robot.crouch is None else robot.crouch}
         self._guard = JointGuard(robot, config.velocity_scale, config.acceleration_scale)
         self._player = ChunkPlayer(
             config.crossfade, config.silence, config.slow_down, config.takeover_speed, config.chunking == "naive"
         )
+        self._slowly = np.minimum(robot.max_velocity, SLOWLY)
         self._teleop_speed = robot.max_velocity * config.velocity_scale * config.teleop_speed
         self._braking = 1.0 / (0.8 * config.acceleration_scale * robot.max_acceleration)
         self._push_time: Array = config.acceleration_scale * robot.max_acceleration / robot.max_jerk
@@ -86,6 +91,7 @@ class JointController:
             raise
         if chunk.task_id == self._task_id:
             self._starved += self._starving
+        self._faults.over()
         self._starving, self._task_id, self._last_stamp = 0, chunk.task_id, chunk.stamp
         self._accepted += 1
 
@@ -117,6 +123,7 @@ class JointController:
         except CommandError as error:
             self.count_refusal(error)
             raise
+        self._faults.over()
         self._goal[index] = np.clip(positions, self._robot.lower[index], self._robot.upper[index])
         self._accepted += 1
 
@@ -132,6 +139,8 @@ class JointController:
     def on_policy_lost(self) -> None:
         """Who sends the chunks is gone: the robot stops at once, however long this policy's answers were waited for."""
         self._player.clear()
+        if self._ownership.owner == "policy":
+            self._faults.happened("owner_lost", self._monotonic)
         self._ownership.release("policy")
 
     def emergency_stop(self, pressed: bool) -> None:
@@ -139,6 +148,7 @@ class JointController:
         self._ownership.emergency_stop(pressed)
         if pressed:
             self._player.clear()
+            self._faults.over()
 
     def reset_emergency_stop(self) -> bool:
         """End an emergency stop. Commands decided before this moment stay refused. False when it can't end yet."""
@@ -157,6 +167,7 @@ class JointController:
         self._overrun_holds += self._ownership.owner != NOBODY
         self._player.clear()
         self._ownership.release(self._ownership.owner)
+        self._faults.happened("overruns", self._monotonic)
 
     def restart(self) -> None:
         """Forget all motion: the next tick holds the posture measured then. An emergency stop stays."""
@@ -193,6 +204,8 @@ class JointController:
             refused=dict(self._refused),
             accepted=self._accepted,
             ticks=self._ticks,
+            fault=self._faults.fault,
+            reaction=self._faults.reaction,
             starved_ticks=self._starved,
             restarts=self._restarts,
             overrun_holds=self._overrun_holds,
@@ -237,9 +250,18 @@ class JointController:
 
     def _move(self, now: float, monotonic: float, state: JointState, dt: float) -> None:
         """Take one step of `dt` s along the owner's path; brake when there is none."""
+        owner = self._ownership.owner
         self._ownership.update(monotonic)
+        if owner != self._ownership.owner and (owner == "teleop" or self._gate.running):
+            self._faults.happened("owner_lost", monotonic)
         target = self._play(now, monotonic)
-        if now - state.stamp > self._config.max_state_age:
+        blind = now - state.stamp > self._config.max_state_age
+        reaction = self._faults.update(self._ownership.emergency_stopped, blind, monotonic)
+        if reaction in LIMP:
+            self._guard.restart(state.position)
+        elif reaction in self._postures:
+            self._guard.approach(self._postures[reaction], dt, SOFTLY, self._slowly)
+        elif reaction:
             self._guard.stop(dt)
         elif target is not None:
             velocity = (target - self._reference) / dt
@@ -251,7 +273,7 @@ class JointController:
             self._guard.approach(goal, dt, _TELEOP_RATE, self._teleop_speed)
         else:
             self._guard.stop(dt)
-        self._reference = self._guard.position if target is None else target
+        self._reference = self._guard.position if target is None or reaction else target
 
     def _halt(self) -> Array:
         """Where the joints, braking a little less than they can, come to rest, (J,) rad."""
@@ -279,6 +301,10 @@ class JointController:
     def _command(self, now: float, state: JointState) -> JointCommand:
         """The guard's posture with gravity compensation, its torque at the measured state within max_effort."""
         robot, guard = self._robot, self._guard
+        if self._faults.reaction in LIMP:
+            none = np.zeros_like(robot.kp)
+            damping = none if self._faults.reaction == CUT else robot.kd
+            return JointCommand(now, guard.position, none, none, none, damping)
         feed = np.clip(self._gravity(state.position), -robot.max_effort, robot.max_effort)
         spring = robot.kp * (guard.position - state.position) + robot.kd * (guard.velocity - state.velocity)
         effort = np.clip(spring + feed, -robot.max_effort, robot.max_effort) - spring

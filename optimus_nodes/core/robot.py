@@ -29,7 +29,8 @@ class RobotSpec:
 
     Limits: `lower`, `upper` rad, `max_velocity` rad/s, `max_acceleration` rad/s^2, `max_jerk` rad/s^3,
     `max_effort` N·m. Gains: `kp` N·m/rad, `kd` N·m·s/rad. `armature` is the inertia of motor and gear as felt at the
-    joint, kg·m^2. `home` is the posture every task starts and ends in, rad.
+    joint, kg·m^2. `home` is the posture every task starts and ends in, rad; `crouch` a low one for
+    faults, None when there is none.
     `groups` name joints that belong together (`left_arm`, `right_hand`, ...). `tactile_pads` lists
     the pads of the left hand, then of the right hand; each name is its URDF link.
     """
@@ -46,6 +47,7 @@ class RobotSpec:
     kd: Array
     armature: Array
     home: Array
+    crouch: Array | None
     groups: Mapping[str, tuple[str, ...]]
     cameras: tuple[CameraSpec, ...]
     tactile_pads: tuple[str, ...]

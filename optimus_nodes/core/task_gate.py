@@ -14,12 +14,13 @@ class TaskGate:
     def __init__(self) -> None:
         self._heard = self._lost = False
         self._void: int | None = None
+        self.running = False  # the planner's last word was a task, not its end
 
     def on_task(self, task_id: int, sentence: str) -> None:
         """A task was announced; the first one heard is void if it was already running."""
         if not self._heard and sentence:
             self._void = task_id
-        self._heard, self._lost = True, False
+        self._heard, self._lost, self.running = True, False, bool(sentence)
 
     def on_sender_lost(self) -> None:
         """Nobody is left who could take the task back. A living planner repeats it: a false alarm heals itself."""

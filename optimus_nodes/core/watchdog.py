@@ -1,10 +1,11 @@
-"""The driver's own watchdog: whatever dies above it, the joints brake and hold."""
+"""The driver's own watchdog: whatever dies above it, the joints brake and hold, or do what was chosen instead."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .errors import CommandError
+from .faults import CROUCH, CUT, HOLD, LIMP, SLOWLY, SOFTLY, check_reaction
 from .joint_guard import JointGuard
 from .robot import RobotSpec
 from .values import Array, JointCommand, JointState
@@ -17,8 +18,10 @@ class CommandWatchdog:
     queue while the driver or the link stood still lives no longer for that.
     """
 
-    def __init__(self, robot: RobotSpec, timeout_s: float = 0.1) -> None:
-        self._robot, self._timeout = robot, timeout_s
+    def __init__(self, robot: RobotSpec, timeout_s: float = 0.1, reaction: str = HOLD) -> None:
+        """`reaction`: what silence leads to, see faults.py. Raises ConfigError when this robot can't do it."""
+        check_reaction(reaction, "parameter on_silence", robot)
+        self._robot, self._timeout, self._reaction = robot, timeout_s, reaction
         self._guard = JointGuard(robot)
         self._command: JointCommand | None = None
         self._arrival = 0.0
@@ -29,6 +32,11 @@ class CommandWatchdog:
     def holding(self) -> bool:
         """True while the watchdog, not a command, moves the joints."""
         return self._held_at is not None
+
+    @property
+    def carries(self) -> bool:
+        """True while the watchdog keeps the robot from sinking."""
+        return self.holding and self._reaction not in LIMP
 
     def restart(self) -> None:
         """Forget commands and holding posture: the simulated robot was put somewhere else."""
@@ -56,9 +64,19 @@ class CommandWatchdog:
             self._held_at = monotonic
             self._guard.restart(state.position, state.velocity)
             self.trips += command is not None
-        if monotonic > self._held_at:
-            self._guard.stop(monotonic - self._held_at)
-            self._held_at = monotonic
         robot = self._robot
+        if self._reaction in LIMP:
+            none = np.zeros_like(state.position)
+            damping = none if self._reaction == CUT else robot.kd
+            return JointCommand(state.stamp, state.position, none, none, none, damping)
+        if monotonic > self._held_at:
+            self._move(monotonic - self._held_at)
+            self._held_at = monotonic
         effort = np.zeros_like(state.position) if command is None else command.effort
         return JointCommand(state.stamp, self._guard.position, self._guard.velocity, effort, robot.kp, robot.kd)
+
+    def _move(self, dt: float) -> None:
+        if self._reaction == CROUCH and self._robot.crouch is not None:
+            self._guard.approach(self._robot.crouch, dt, SOFTLY, np.minimum(self._robot.max_velocity, SLOWLY))
+        else:
+            self._guard.stop(dt)

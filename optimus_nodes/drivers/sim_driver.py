@@ -40,6 +40,8 @@ class Watchdog(Protocol):
 
     @property
     def holding(self) -> bool: ...
+    @property
+    def carries(self) -> bool: ...
     def accept(self, command: JointCommand, monotonic: float) -> None: ...
     def effective(self, state: JointState, monotonic: float) -> JointCommand: ...
     def restart(self) -> None: ...
@@ -125,7 +127,7 @@ class SimDriver:
     def _command_now(self, monotonic: float) -> JointCommand:
         """The watchdog's command; while it holds, with the torques without which the robot would sink."""
         command = self.watchdog.effective(self.world.joint_state(), monotonic)
-        return replace(command, effort=self.world.hold_effort()) if self.watchdog.holding else command
+        return replace(command, effort=self.world.hold_effort()) if self.watchdog.carries else command
 
     def _begin(self, time: float) -> None:
         self.world.set_time(time)

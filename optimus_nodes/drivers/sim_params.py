@@ -20,6 +20,7 @@ class SimParams:
     viewer: bool = field(default=False, metadata={"doc": "Show the simulation in a window; needs a display."})
     cameras: bool = field(default=True, metadata={"doc": "Draw the cameras; false saves half a core."})
     command_timeout: float = field(default=0.1, metadata={"doc": "Silence after which the watchdog holds, s."})
+    on_silence: str = field(default="hold", metadata={"doc": "What silence leads to: hold, crouch, damp or cut."})
     joint_rate: float = field(default=250.0, metadata={"doc": "joint_states, Hz."})
     imu_rate: float = field(default=100.0, metadata={"doc": "imu/data, Hz."})
     tactile_rate: float = field(default=100.0, metadata={"doc": "tactile/*, Hz."})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def read_robot(name: str, path: Path, urdf_root: Path) -> tuple[RobotSpec, str]:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
+    crouch = data.pop("crouch", None) if isinstance(data, dict) else None  # the one entry a robot may do without
     _check_entries(data, _KEYS, str(path))
     urdf = urdf_root / data["urdf"]
     if not urdf.is_file():
@@ -65,7 +67,8 @@ def read_robot(name: str, path: Path, urdf_root: Path) -> tuple[RobotSpec, str]:
         raise ConfigError(f"{path}: push_time is {data['push_time']} s, it must be above 0 and at most {LONGEST_PUSH}")
     rows = _rows(data, path)
     _check_joints(rows, description, path, urdf)
-    return _spec(name, data, rows, description, path), description.xml
+    spec = _spec(name, data, rows, description, path)
+    return replace(spec, crouch=_crouch(crouch, spec, path)), description.xml
 
 
 def _spec(name: str, data: Mapping[str, Any], rows: list[dict[str, Any]], urdf: Description, path: Path) -> RobotSpec:
@@ -94,12 +97,31 @@ def _spec(name: str, data: Mapping[str, Any], rows: list[dict[str, Any]], urdf: 
         kd=column("kd"),
         armature=column("armature"),
         home=column("home"),
+        crouch=None,
         groups=_groups(data["groups"], rows, path),
         cameras=cameras,
         tactile_pads=pads,
         imu_frame=data["imu_frame"],
         urdf_sha256=urdf.sha256,
     )
+
+
+def _crouch(angles: Any, robot: RobotSpec, path: Path) -> np.ndarray | None:
+    """The home posture with the joints that `crouch` names where it says, (J,) rad; None without `crouch`."""
+    if angles is None:
+        return None
+    if not isinstance(angles, dict) or not all(_is_number(angle) for angle in angles.values()):
+        raise ConfigError(f"{path}: crouch is {angles!r}; it must be names of joints and their rad")
+    posture: np.ndarray = robot.home.copy()
+    for name, angle in angles.items():
+        if name not in robot.joint_names:
+            raise ConfigError(f"{path}: crouch has joint {name!r}, but joints has no such joint")
+        k = robot.joint_names.index(name)
+        if not robot.lower[k] <= angle <= robot.upper[k]:
+            limits = f"{robot.lower[k]:g} to {robot.upper[k]:g} rad"
+            raise ConfigError(f"{path}: crouch of joint {name!r} is {angle} rad, outside its limits {limits}")
+        posture[k] = angle
+    return posture
 
 
 def _rows(data: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:

@@ -18,11 +18,14 @@ EPS = 1.0 + 1e-6
 class Loop:
     """A controller and a robot that follows it, ticked at 250 Hz; every command is checked."""
 
-    def __init__(self, start: np.ndarray | None = None, gravity: Callable = no_gravity) -> None:
-        self.controller = JointController(ROBOT, JointControlConfig(), gravity)
+    def __init__(
+        self, start: np.ndarray | None = None, gravity: Callable = no_gravity, config: JointControlConfig | None = None
+    ) -> None:
+        self.controller = JointController(ROBOT, config or JointControlConfig(), gravity)
         self.robot = PerfectRobot(np.zeros(3) if start is None else start)
         self.now = 0.0
         self.commands: list[JointCommand] = []
+        self._acceleration = np.zeros(3)
         self.tick()
 
     def tick(self, times: int = 1) -> JointCommand:
@@ -57,11 +60,17 @@ class Loop:
         assert np.all(np.abs(command.position) <= 2.0 + 1e-9)
         if not self.commands:
             return
+        if not command.kp.any():  # limp: its posture is the measured one, and nothing draws a joint to it
+            self._acceleration = np.zeros(3)
+            return
         last = self.commands[-1]
         speed = (command.position - last.position) / DT
         assert np.all(np.abs(speed) <= ROBOT.max_velocity * EPS)
         assert np.allclose(speed, command.velocity, atol=1e-9)
-        assert np.all(np.abs(speed - last.velocity) <= ROBOT.max_acceleration * DT * EPS + 1e-9)
+        acceleration = (speed - last.velocity) / DT
+        assert np.all(np.abs(acceleration) <= ROBOT.max_acceleration * EPS + 1e-6)
+        assert np.all(np.abs(acceleration - self._acceleration) <= ROBOT.max_jerk * DT * EPS + 1e-6)
+        self._acceleration = acceleration
 
     @property
     def refused(self) -> dict[str, int]:
