@@ -57,15 +57,25 @@ class Ages:
         return self._seen >= self._warm_up + self._wanted
 
 
-def send_on_time(send: Callable[[float, int], None], period: float, warm_up: int, report: int) -> None:
-    """The sender's side: `send(monotonic, number)` every `period` s until the parent ends; tells its CPU."""
+def send_on_time(
+    send: Callable[[float, Any], None],
+    period: float,
+    warm_up: int,
+    report: int,
+    make: Callable[[int], Any] = lambda number: number,
+) -> None:
+    """The sender's side: `send(monotonic, make(number))` every `period` s until the parent ends; tells its CPU.
+
+    `make` does its work before the time that is sent; its CPU counts.
+    """
     time.sleep(1.0)
     due, number, used = time.monotonic(), 0, 0.0
     while os.getppid() != 1:
         time.sleep(max(0.0, due - time.monotonic()))
         if number == warm_up:
             used = cpu()
-        send(time.monotonic(), number)
+        made = make(number)
+        send(time.monotonic(), made)
         number, due = number + 1, due + period
         if number > warm_up and number % report == 0:
             print((cpu() - used) / (number - warm_up), flush=True)

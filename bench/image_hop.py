@@ -5,14 +5,16 @@
 
 default    rclpy as it comes: sensor_msgs/Image, EventsExecutor, the pixels handed to C without Python lists
 profile    the same with shared-memory segments that hold a picture (config/fastdds.xml)
-iceoryx2   loan, copy, send, notify; the reader waits for the event and looks at the sample (pip install iceoryx2)
+iceoryx2   loan, send, notify; the reader waits for the event and looks at the sample (pip install iceoryx2)
 ours       ros/pictures.py: the reader looks at the pixels where they are, and knows that they were whole
 ours_kept  the same, and the reader makes a copy of its own
+ours_late  the sender's picture was made elsewhere, and is copied when it is handed over
 
-A sender publishes 30 pictures a second out of its own memory. Time runs from just before it hands a picture over until
-the reader has its pixels in an array and has looked at two of them. Everyone takes turns, there and back (ABBA):
-medians of all pictures, and how far apart the medians of both turns are. CPU: user and system time of both processes
-for each picture.
+A sender publishes 30 pictures a second. Each was made before, in the sender's own memory, or in memory that ours and
+iceoryx2 lend for it, as camera_node makes its pictures (PicturePublisher.memory). Time runs from just before the sender
+hands a picture over until the reader has its pixels in an array and has looked at two of them. Everyone takes turns,
+there and back (ABBA): medians of all pictures, and how far apart the medians of both turns are. CPU: user and system
+time of both processes for each picture, making it included.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from hops import READY, Ages, send_on_time, show, spin_until_done, there_and_back, turn
@@ -31,7 +33,7 @@ from hops import READY, Ages, send_on_time, show, spin_until_done, there_and_bac
 from optimus_nodes.core.values import ImageArray
 
 SIZES = {"vga": (480, 640), "full_hd": (1080, 1920)}
-HOW = ("default", "profile", "iceoryx2", "ours", "ours_kept")
+HOW = ("default", "profile", "iceoryx2", "ours", "ours_kept", "ours_late")
 PERIOD, WARM_UP, SOURCES = 1.0 / 30.0, 15, 4
 PROFILE = "FASTRTPS_DEFAULT_PROFILES_FILE"
 
@@ -78,7 +80,14 @@ def read_ros(how: str, reader: Reader) -> None:
     spin_until_done(node, EventsExecutor(), reader.ages)
 
 
-def send_ros(how: str) -> Callable[[float, ImageArray], None]:
+class Sender(NamedTuple):
+    """`memory()`: where to make the next picture, None for anywhere. `send(stamp, pixels)` publishes it."""
+
+    memory: Callable[[], ImageArray | None]
+    send: Callable[[float, ImageArray], None]
+
+
+def send_ros(how: str, height: int, width: int) -> Sender:
     """What publishes a picture."""
     import rclpy
     from rclpy.node import Node
@@ -91,9 +100,13 @@ def send_ros(how: str) -> Callable[[float, ImageArray], None]:
     node = Node("sender")
     if how.startswith("ours"):
         pictures = PicturePublisher(node, "head", "head_optical_frame")
-        return lambda stamp, pixels: pictures.publish(pixels, stamp)
+        memory = (lambda: None) if how == "ours_late" else (lambda: pictures.memory(height, width))
+        return Sender(memory, lambda stamp, pixels: pictures.publish(pixels, stamp))
     publisher = node.create_publisher(Image, "head/image_raw", qos.IMAGE)
-    return lambda stamp, pixels: publisher.publish(convert.image_to_msg(pixels, stamp, "head_optical_frame"))
+    return Sender(
+        lambda: None,
+        lambda stamp, pixels: publisher.publish(convert.image_to_msg(pixels, stamp, "head_optical_frame")),
+    )
 
 
 class Iceoryx:
@@ -117,19 +130,22 @@ class Iceoryx:
         )
         self.event = self.node.service_builder(iox2.ServiceName.new(name)).event().open_or_create()
 
-    def sender(self) -> Callable[[float, ImageArray], None]:
+    def sender(self) -> Sender:
         publisher = self.pictures.publisher_builder().initial_max_slice_len(self.size).create()
         notifier = self.event.notifier_builder().create()
+        lent: list[Any] = []
+
+        def memory() -> ImageArray:
+            lent[:] = [publisher.loan_slice_uninit(self.size)]
+            return self._array(lent[0].payload())[8:].reshape(self._shape)
 
         def send(stamp: float, pixels: ImageArray) -> None:
-            sample = publisher.loan_slice_uninit(self.size)
-            memory = self._array(sample.payload())
-            memory[:8].view(self._stamp)[0] = stamp
-            memory[8:].reshape(self._shape)[:] = pixels
+            sample = lent.pop()
+            self._array(sample.payload())[:8].view(self._stamp)[0] = stamp
             sample.assume_init().send()
             notifier.notify()
 
-        return send
+        return Sender(memory, send)
 
     def read(self, reader: Reader) -> None:
         subscriber = self.pictures.subscriber_builder().create()
@@ -158,16 +174,20 @@ def end(role: str, how: str, size: str, pictures: int) -> None:
             read_ros(how, reader)
         return
     iceoryx = Iceoryx(height, width, os.environ["ROS_DOMAIN_ID"]) if how == "iceoryx2" else None
-    send = iceoryx.sender() if iceoryx is not None else send_ros(how)
+    sender = iceoryx.sender() if iceoryx is not None else send_ros(how, height, width)
     noise = np.random.default_rng(0)
     sources = [noise.integers(0, 255, (height, width, 3), dtype=np.uint8) for _ in range(SOURCES)]
 
-    def publish(stamp: float, number: int) -> None:
-        pixels = sources[number % SOURCES]
-        pixels[0, 0, 0] = pixels[-1, -1, 2] = number % 256
-        send(stamp, pixels)
+    own = np.zeros((height, width, 3), np.uint8)
 
-    send_on_time(publish, PERIOD, WARM_UP, report=10)
+    def make(number: int) -> ImageArray:
+        lent = sender.memory()
+        pixels = own if lent is None else lent
+        pixels[:] = sources[number % SOURCES]
+        pixels[0, 0, 0] = pixels[-1, -1, 2] = number % 256
+        return pixels
+
+    send_on_time(sender.send, PERIOD, WARM_UP, report=10, make=make)
 
 
 def compare(size: str, ways: tuple[str, ...], pictures: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """One real camera as ROS topics. Every robot camera is one such process.
 
-Out: <camera>/image_raw (rgb8) and beside it /shared and /compressed (each made only while somebody listens),
+Out: <camera>/image_raw (rgb8) and beside it /local and /compressed (each made only while somebody listens),
 <camera>/camera_info, /diagnostics. Pictures are published from the reader's own thread, so that a camera
 that hangs never holds up the node.
 """
@@ -68,7 +68,8 @@ class CameraNode(Node):
         self._info = self.create_publisher(CameraInfo, f"{p.camera}/camera_info", qos.IMAGE)
         self._counted, self._counted_at, self._said = 0, time.monotonic(), ""
         source = make_source(p.camera, p.source, p.width, p.height, p.rate_hz, p.loop)
-        self._reader = CameraReader(p.camera, source, p.width, p.height, p.rate_hz, self._on_frame, self._now)
+        where = self._pictures.memory
+        self._reader = CameraReader(p.camera, source, p.width, p.height, p.rate_hz, self._on_frame, self._now, where)
         self._reader.start()
         self._reporter = diagnostics.Reporter(self, self._health, "camera")
 

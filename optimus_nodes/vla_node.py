@@ -56,7 +56,7 @@ class VlaNode(Node):
         self._names = robot.joint_names
         self._task, self._chunks, self._refused = Task(), Rate(), 0
         self._buffer = ObservationBuffer(robot, cameras, params.max_age)
-        self._one = one = OneAtATime()  # joint states come in a thread of their own
+        self._one = one = OneAtATime()  # joint states and pictures come in threads of their own
         self._worker = PolicyWorker(policy, self._on_answer, params.chunking)
         self._chunk = self.create_publisher(ActionChunkMsg, "action_chunk", qos.COMMAND)
         refuse = partial(self._refuse, "joint_states")
@@ -64,8 +64,8 @@ class VlaNode(Node):
         touched = self._buffer.on_touch
         for side in ("left_hand", "right_hand"):
             self._listen(TactileArray, f"tactile/{side}", lambda m: touched(*convert.tactile_from_msg(m)), qos.SENSOR)
-        for camera in cameras:
-            PictureSubscription(self, camera, one(partial(self._on_picture, camera)), partial(self._refuse, camera))
+        take, refuse = self._on_picture, self._refuse
+        self._pictures = [PictureSubscription(self, c, one(partial(take, c)), one(partial(refuse, c))) for c in cameras]
         self._listen(TaskMsg, "task", self._on_task, qos.LATCHED)
         lease.watch(self, TaskMsg, "task", one(self._on_planner_lost))
         lease.announce(self, lease.LEASE_S)
@@ -129,8 +129,9 @@ class VlaNode(Node):
         return Health(WARN, missing, values) if missing else Health(OK, "ok", values)
 
     def destroy_node(self) -> None:
-        """Stop the thread of the joint states and the network's, then the node."""
-        self._states.close()
+        """Stop the threads of the joint states, the pictures and the network, then the node."""
+        for threaded in (self._states, *self._pictures):
+            threaded.close()
         self._worker.close()
         super().destroy_node()
 

@@ -31,6 +31,7 @@ from optimus_nodes.drivers.processes import tie_to_parent
 from optimus_nodes.drivers.video_file import VideoFile
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, qos
+from optimus_nodes.ros.one_at_a_time import OneAtATime
 from optimus_nodes.ros.pictures import Picture, PictureSubscription
 
 VIDEO, JOINTS = "video.mp4", "joints.npz"
@@ -68,9 +69,12 @@ class FilmNode(Node):
         self._start = 0.0
         self._measured, self._commanded = _Path(), _Path()
         self._read_state, self._read_command = convert.JointStateReader(robot), convert.JointCommandReader(robot)
-        PictureSubscription(self, "head", self._on_head)
-        PictureSubscription(self, "outside", self._on_outside)
-        self.create_subscription(PlanMsg, "plan", self._on_plan, qos.LATCHED)
+        one = OneAtATime()  # pictures come in threads of their own
+        self._pictures = [
+            PictureSubscription(self, "head", one(self._on_head)),
+            PictureSubscription(self, "outside", one(self._on_outside)),
+        ]
+        self.create_subscription(PlanMsg, "plan", one(self._on_plan), qos.LATCHED)
         self.create_subscription(JointState, "joint_states", self._on_state, qos.STATE, raw=True)
         self.create_subscription(JointCommandMsg, "joint_commands", self._on_command, qos.COMMAND, raw=True)
 
@@ -110,7 +114,9 @@ class FilmNode(Node):
             self._commanded.add(command.stamp, command.position)
 
     def close(self) -> None:
-        """Finish the video and write the joints: `start` robot time s, times (T,) s, positions (T, J) rad."""
+        """End the pictures' threads, finish the video and write the joints: `start` s, times (T,) s, (T, J) rad."""
+        for pictures in self._pictures:
+            pictures.close()
         if self._film is not None:
             self._film.close()
         joints = len(self._robot.joint_names)

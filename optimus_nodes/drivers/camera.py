@@ -33,6 +33,8 @@ class CameraReader:
             source is skipped without decoding it, files and folders are played at this rate.
         on_frame: called in the reader's thread after each picture.
         clock: time stamps, s. Read right after the picture was grabbed, before it is decoded.
+        memory: called in the reader's thread with height and width; gives the memory to make the next picture in, or
+            None for memory of the reader's own.
     """
 
     def __init__(
@@ -44,15 +46,16 @@ class CameraReader:
         rate_hz: float,
         on_frame: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
+        memory: Callable[[int, int], ImageArray | None] = lambda height, width: None,
         backoff: Backoff | None = None,
     ) -> None:
         self.name = name
         self._source, self._size, self._period = source, (width, height), 1.0 / rate_hz
-        self._on_frame, self._clock = on_frame, clock
+        self._on_frame, self._clock, self._memory = on_frame, clock, memory
         self._backoff = backoff or Backoff()
         self._lock = threading.Lock()
         self._buffers = [np.zeros((height, width, 3), np.uint8) for _ in range(3)]
-        self._newest = self._taken = -1
+        self._newest = self._taken = self._buffers[0]
         self._stamp = 0.0
         self._fresh = False
         self._phase: Phase = "connecting"
@@ -82,7 +85,7 @@ class CameraReader:
             if not self._fresh:
                 return None
             self._fresh, self._taken = False, self._newest
-            return Frame(self._stamp, self._buffers[self._taken])
+            return Frame(self._stamp, self._taken)
 
     def health(self) -> CameraHealth:
         """How the camera is. A bug that ended the thread is raised here, in the thread that asks."""
@@ -155,9 +158,11 @@ class CameraReader:
         return True
 
     def _keep(self, stamp: float, image: ImageArray) -> None:
-        with self._lock:
-            free = next(i for i in range(3) if i not in (self._newest, self._taken))
-        cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=self._buffers[free])
+        free = self._memory(*image.shape[:2])
+        if free is None:
+            with self._lock:
+                free = next(b for b in self._buffers if b is not self._newest and b is not self._taken)
+        cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=free)
         with self._lock:
             self._dropped += self._fresh
             self._newest, self._stamp, self._fresh = free, stamp, True

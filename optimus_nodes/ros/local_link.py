@@ -12,11 +12,13 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 ACCEPT_EVERY_S = 0.05  # how long a new reader waits at most
 LARGEST = 65536  # bytes of a packet
 QUEUE = 1 << 20  # bytes that may wait for one reader, as far as the system grants them: over a second of joint states
+_WAITED_S = 5e-5  # who had to wait for a packet need not ask whether there is a newer one
 _KIND = socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC
 _FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS)
 
@@ -108,8 +110,11 @@ class LinkReader:
 
     def _next(self) -> bytes:
         """The next packet, or the newest; nothing when the writer ended."""
+        began = time.monotonic()
         data = self._receive(0)
-        while data and not self._all and (newer := self._receive(socket.MSG_DONTWAIT)):
+        if self._all or time.monotonic() - began > _WAITED_S:
+            return data
+        while data and (newer := self._receive(socket.MSG_DONTWAIT)):
             data = newer
         return data
 

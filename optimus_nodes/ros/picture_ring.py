@@ -17,7 +17,6 @@ import numpy as np
 
 from ..core.errors import DeviceError
 from ..core.values import ImageArray
-from ..drivers.processes import this_machine
 
 SLOTS = 8  # a reader of 20 pictures a second has 0.35 s to read one
 _MAGIC = 0x4F50_5449_4D55_5301
@@ -28,9 +27,8 @@ _MOST_SLOTS = (_HEAD // 2) // _LINE
 
 @dataclass(frozen=True, slots=True)
 class RingAddress:
-    """Where a ring is found: `process` and its file `descriptor`; `machine` and `token` tell it from any other."""
+    """Where a ring is found: `process` and its file `descriptor` on this machine; `token` tells it from any other."""
 
-    machine: int
     process: int
     descriptor: int
     token: int
@@ -65,16 +63,24 @@ class PictureRing:
         numbers[:4] = (_MAGIC, token, slots, size)
         self._numbers = numbers[_NUMBERS :: _LINE // 8][:slots]
         self._pictures = [_picture(memory, slot, height, width) for slot in range(slots)]
-        self.address = RingAddress(this_machine(), os.getpid(), self._file, token)
-        self._next = 0
+        self.address = RingAddress(os.getpid(), self._file, token)
+        self.height, self.width = height, width
+        self._next, self._begun = 0, False
+
+    def begin(self) -> ImageArray:
+        """Where the next picture is to be made, over the oldest one; nobody sees it before `write`."""
+        if not self._begun:
+            self._numbers[self._next] += np.uint64(1)
+            self._begun = True
+        return self._pictures[self._next]
 
     def write(self, pixels: ImageArray) -> RingPlace:
-        """Copy a picture into the ring, over its oldest one. Views such as `pixels[::-1]` are copied once, too."""
-        slot = self._next
-        self._next = (slot + 1) % len(self._pictures)
+        """Show a picture. Unless it was made where `begin` said, it is copied; so are views such as `pixels[::-1]`."""
+        slot, memory = self._next, self.begin()
+        if pixels is not memory:
+            np.copyto(memory, pixels, casting="no")
         self._numbers[slot] += np.uint64(1)
-        np.copyto(self._pictures[slot], pixels, casting="no")
-        self._numbers[slot] += np.uint64(1)
+        self._next, self._begun = (slot + 1) % len(self._pictures), False
         return RingPlace(slot, int(self._numbers[slot]))
 
     def close(self) -> None:
@@ -88,8 +94,6 @@ class RingReader:
     """A reader's end. Raises DeviceError when the ring at `address` can't be reached from here or is no more."""
 
     def __init__(self, address: RingAddress) -> None:
-        if address.machine != this_machine():
-            raise DeviceError("the picture is in the memory of another machine")
         path = f"/proc/{address.process}/fd/{address.descriptor}"
         try:
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -104,15 +108,20 @@ class RingReader:
         if magic != _MAGIC or token != address.token or len(self._memory) < _HEAD + slots * self._size:
             raise DeviceError(f"{path} does not hold the pictures it should: its process ended and another one came")
         self._numbers = numbers[_NUMBERS :: _LINE // 8][:slots]
+        self._pictures: dict[tuple[int, int, int], ImageArray] = {}
 
     def picture(self, place: RingPlace, height: int, width: int) -> ImageArray:
         """The pixels (H, W, 3), read-only and where they are: only good while they are `whole`, before and after.
 
         Raises: DeviceError for a place that is not in the ring.
         """
+        if (found := self._pictures.get((place.slot, height, width))) is not None:
+            return found
         if place.slot >= len(self._numbers) or _slot_bytes(height, width) > self._size:
             raise DeviceError(f"no picture of {width}x{height} in slot {place.slot} of {len(self._numbers)}")
-        return _picture(self._memory, place.slot, height, width, self._size)
+        found = _picture(self._memory, place.slot, height, width, self._size)
+        self._pictures[place.slot, height, width] = found
+        return found
 
     def whole(self, place: RingPlace) -> bool:
         """Whether the slot still holds this picture."""

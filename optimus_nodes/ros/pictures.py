@@ -4,61 +4,61 @@
     out.publish(pixels, stamp)                          # only what somebody listens to is made
     PictureSubscription(node, "head", lambda picture: work(picture.pixels))
 
-<camera>/image_raw is an ordinary sensor_msgs/Image and <camera>/image_raw/compressed a jpeg. A subscription here takes
-<camera>/image_raw/shared instead wherever it can be had, and the ordinary topic from any other publisher: a driver of
-another package, a bag that is played, a camera on another machine.
+<camera>/image_raw is an ordinary sensor_msgs/Image and <camera>/image_raw/compressed a jpeg. Our own nodes are told by
+the faster twin of image_raw (twin.py) where in shared memory a picture lies.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
-from optimus_humanoid.msg import SharedImage
 from rclpy.node import Node
-from rclpy.publisher import Publisher
-from rclpy.serialization import serialize_message
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
 from ..core.errors import DeviceError
 from ..core.values import ImageArray
-from . import convert, qos, raw
+from . import convert, qos
 from .picture_ring import PictureRing, RingAddress, RingPlace, RingReader
-from .ways import LOOK_ROUND_S, Ways
+from .twin import TwinPublisher, TwinSubscription
 
-
-def _topics(camera: str) -> tuple[str, str, str]:
-    plain = f"{camera}/image_raw"
-    return plain, f"{plain}/shared", f"{plain}/compressed"
+_PACKET = struct.Struct("<d2Q5I4x")
+_LAYOUT = "picture 1: float64 stamp, uint64 token sequence, uint32 process descriptor height width slot"
 
 
 class PicturePublisher:
     """Publishes the pictures of one camera, from one thread. `jpeg_quality`: of the compressed ones, 1 to 100."""
 
     def __init__(self, node: Node, camera: str, frame: str, jpeg_quality: int = 85) -> None:
-        plain, shared, compressed = _topics(camera)
+        topic = f"{camera}/image_raw"
         self._node = node
-        # the shared one first: who finds the plain one knows then that there is a better way
-        self._shared: Publisher | None = node.create_publisher(SharedImage, shared, qos.IMAGE)
-        self._plain = node.create_publisher(Image, plain, qos.IMAGE)
-        self._jpeg = node.create_publisher(CompressedImage, compressed, qos.IMAGE)
+        self._twin = TwinPublisher(node, topic, _LAYOUT)
+        self._plain = node.create_publisher(Image, topic, qos.IMAGE)
+        self._jpeg = node.create_publisher(CompressedImage, f"{topic}/compressed", qos.IMAGE)
         self._frame, self._quality = frame, (cv2.IMWRITE_JPEG_QUALITY, jpeg_quality)
         self._ring: PictureRing | None = None
-        self._shape: tuple[int, ...] = (0, 0, 3)
-        self._message = bytearray()
 
     @property
     def wanted(self) -> bool:
         """Whether anybody listens, to any of the topics."""
-        outputs = (self._shared, self._plain, self._jpeg)
-        return any(out is not None and out.get_subscription_count() for out in outputs)
+        return self._twin.wanted or any(out.get_subscription_count() for out in (self._plain, self._jpeg))
+
+    def memory(self, height: int, width: int) -> ImageArray | None:
+        """Where the next picture (H, W, 3) may be made: `publish` need not copy it then. None while nobody takes it."""
+        ring = self._ring_for(height, width)
+        return None if ring is None else ring.begin()
 
     def publish(self, pixels: ImageArray, stamp: float) -> None:
         """A picture (H, W, 3) uint8 RGB taken at `stamp` s. Views such as `pixels[::-1]` need not be copied first."""
-        if self._shared is not None and self._shared.get_subscription_count():
-            self._share(self._shared, pixels, stamp)
+        ring = self._ring_for(*pixels.shape[:2])
+        if ring is not None:
+            place, where = ring.write(pixels), ring.address
+            size = (ring.height, ring.width)
+            found = (where.token, place.sequence, where.process, where.descriptor, *size, place.slot)
+            self._twin.send(_PACKET.pack(stamp, *found))
         if self._plain.get_subscription_count():
             self._plain.publish(convert.image_to_msg(pixels, stamp, self._frame))
         if self._jpeg.get_subscription_count():
@@ -66,35 +66,27 @@ class PicturePublisher:
             self._jpeg.publish(convert.compressed_to_msg(data, stamp, self._frame))
 
     def close(self) -> None:
-        """Give the shared memory back."""
+        """End the link and give the shared memory back."""
+        self._twin.close()
+        self._forget_ring()
+
+    def _forget_ring(self) -> None:
         if self._ring is not None:
             self._ring.close()
             self._ring = None
 
-    def _share(self, out: Publisher, pixels: ImageArray, stamp: float) -> None:
-        try:
-            place = self._ring_for(pixels).write(pixels)
-        except DeviceError as error:
-            self._node.get_logger().warning(f"{out.topic_name}: {error}; the pictures go as messages from now on")
-            self._node.destroy_publisher(out)
-            self._shared = None
-            return
-        raw.put_stamp(self._message, stamp)
-        raw.put_place(self._message, place)
-        out.publish(bytes(self._message))
-
-    def _ring_for(self, pixels: ImageArray) -> PictureRing:
-        """The ring for pictures of this size; a new one when it changed."""
-        if self._ring is not None and pixels.shape == self._shape:
-            return self._ring
-        self.close()
-        height, width, _ = self._shape = pixels.shape
-        self._ring = PictureRing(height, width)
-        where = self._ring.address
-        message = SharedImage(header=convert.header(0.0, self._frame), height=height, width=width)
-        message.machine, message.token = where.machine, where.token
-        message.process, message.descriptor = where.process, where.descriptor
-        self._message = bytearray(serialize_message(message))
+    def _ring_for(self, height: int, width: int) -> PictureRing | None:
+        """The ring for pictures of this size, a new one when it changed; None while nobody reads there."""
+        if not self._twin.wanted:
+            return None
+        if self._ring is None or (self._ring.height, self._ring.width) != (height, width):
+            self._forget_ring()
+            try:
+                self._ring = PictureRing(height, width)
+            except DeviceError as error:
+                topic = self._plain.topic_name
+                self._node.get_logger().warning(f"{topic}: {error}; the pictures go as messages from now on")
+                self._twin.end()
         return self._ring
 
 
@@ -124,7 +116,11 @@ class Picture:
 
 
 class PictureSubscription:
-    """Calls `take` with each picture of a camera, and `refuse` with what is wrong about one that can't be read."""
+    """Calls `take` with each picture of a camera, and `refuse` with what is wrong about one that can't be read.
+
+    They come one after the other, those in shared memory in a thread of their own. `all_of_them`: none is left out for
+    a newer one while `take` is at work.
+    """
 
     def __init__(
         self,
@@ -132,49 +128,51 @@ class PictureSubscription:
         camera: str,
         take: Callable[[Picture], None],
         refuse: Callable[[DeviceError], None] | None = None,
+        all_of_them: bool = False,
     ) -> None:
         self._node, self._take, self._refuse = node, take, refuse or self._say
-        self._topic, shared, _ = _topics(camera)
-        self._name = node.resolve_topic_name(self._topic)
-        self._ways = Ways(node, self._name, node.resolve_topic_name(shared))
+        self._topic = f"{camera}/image_raw"
         self._ring: RingReader | None = None
-        self._address: RingAddress | None = None
-        self._out_of_reach = False  # a ring was told of that this process can't open
-        self._plain: Subscription | None = None
-        self._shared = node.create_subscription(SharedImage, shared, self._on_shared, qos.IMAGE, raw=True)
-        self._timer = node.create_timer(LOOK_ROUND_S, self._look_round)
+        self._token: int | None = None
+        self._twin = TwinSubscription(node, self._topic, _LAYOUT, self._on_packet, self._subscribe, all_of_them)
+
+    def close(self) -> None:
+        """End the thread; call it before the node is destroyed."""
+        self._twin.close()
 
     def destroy(self) -> None:
-        """End it. Pictures that were handed out stay what they are."""
-        self._node.destroy_timer(self._timer)
-        for subscription in (self._shared, self._plain):
-            if subscription is not None:
-                self._node.destroy_subscription(subscription)
+        """End it while the node goes on. Pictures that were handed out stay what they are."""
+        self._twin.destroy()
 
-    def _on_shared(self, data: bytes) -> None:
+    def _subscribe(self) -> Subscription:
+        return self._node.create_subscription(Image, self._topic, self._on_message, qos.IMAGE)
+
+    def _on_packet(self, data: bytes) -> None:
         try:
-            stamp, (height, width), address, place = raw.shared_image_of(data)
-            if address != self._address:
-                self._open(address)
-            if self._ring is None or self._plain is not None:
+            if len(data) != _PACKET.size:
+                raise DeviceError(f"{len(data)} bytes do not say where a picture is, it takes {_PACKET.size}")
+            stamp, token, sequence, process, descriptor, height, width, slot = _PACKET.unpack(data)
+            place = RingPlace(slot, sequence)
+            if token != self._token:
+                self._open(RingAddress(process, descriptor, token))
+            if (ring := self._ring) is None:
                 return
-            pixels = self._ring.picture(place, height, width)
+            pixels = ring.picture(place, height, width)
         except DeviceError as error:
             self._refuse(error)
             return
-        picture = Picture(stamp, pixels, (self._ring, place))
+        picture = Picture(stamp, pixels, (ring, place))
         if picture.whole():
             self._take(picture)
 
     def _open(self, address: RingAddress) -> None:
-        self._address, self._ring = address, None
+        self._token, self._ring = address.token, None
         try:
-            self._ring, self._out_of_reach = RingReader(address), False
+            self._ring = RingReader(address)
         except DeviceError as error:
-            self._out_of_reach = True
-            self._node.get_logger().info(f"{self._name} comes by the network, which is slower: {error}")
+            self._twin.out_of_reach(error)
 
-    def _on_plain(self, message: Image) -> None:
+    def _on_message(self, message: Image) -> None:
         try:
             pixels, stamp = convert.image_from_msg(message)
         except DeviceError as error:
@@ -182,14 +180,5 @@ class PictureSubscription:
             return
         self._take(Picture(stamp, pixels))
 
-    def _look_round(self) -> None:
-        """Take the ordinary topic while it, or part of it, can't be had by shared memory."""
-        needed = self._ways.plain_needed(self._out_of_reach)
-        if needed and self._plain is None:
-            self._plain = self._node.create_subscription(Image, self._topic, self._on_plain, qos.IMAGE)
-        elif not needed and self._plain is not None:
-            self._node.destroy_subscription(self._plain)
-            self._plain = None
-
     def _say(self, error: DeviceError) -> None:
-        self._node.get_logger().error(f"{self._name}: {error}", throttle_duration_sec=5.0)
+        self._node.get_logger().error(f"{self._topic}: {error}", throttle_duration_sec=5.0)

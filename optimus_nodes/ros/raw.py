@@ -12,15 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import CommandError, DeviceError
+from ..core.errors import CommandError
 from ..core.robot import RobotSpec
-from .picture_ring import RingAddress, RingPlace
 
 _HEAD = 4  # encapsulation header
 _LITTLE_ENDIAN = b"\x00\x01"  # it begins so
 _U32 = struct.Struct("<I")
 _STAMP = struct.Struct("<iI")
-_SHARED, _PLACE = struct.Struct("<5I"), struct.Struct("<3Q")  # fields of a SharedImage after its header
 STATE_COLUMNS = ("position", "velocity", "effort")
 MALFORMED = "malformed"  # reason of a CommandError: the bytes are no such message
 
@@ -117,30 +115,11 @@ class JointArrays:
         self._known, self._from, self._begin = data[start:end], start, end
 
 
-def shared_image_of(data: bytes) -> tuple[float, tuple[int, int], RingAddress, RingPlace]:
-    """Stamp s, (height, width), ring and place of an optimus_humanoid/SharedImage. Raises DeviceError otherwise."""
-    try:
-        place = _names_start(data)
-        height, width, process, descriptor, slot = _SHARED.unpack_from(data, place)
-        machine, token, sequence = _PLACE.unpack_from(data, _aligned(place + _SHARED.size, 8))
-    except struct.error as error:
-        raise DeviceError(f"{len(data)} bytes that are no SharedImage") from error
-    address = RingAddress(machine, process, descriptor, token)
-    return stamp_of(data), (height, width), address, RingPlace(slot, sequence)
-
-
-def put_place(data: bytearray, ring_place: RingPlace) -> None:
-    """Write the place of the picture into a serialised SharedImage."""
-    place = _names_start(data)
-    _U32.pack_into(data, place + 4 * 4, ring_place.slot)
-    struct.pack_into("<Q", data, _aligned(place + _SHARED.size, 8) + 2 * 8, ring_place.sequence)
-
-
 def _aligned(place: int, size: int) -> int:
     return place + (_HEAD - place) % size
 
 
-def _names_start(data: bytes | bytearray) -> int:
+def _names_start(data: bytes) -> int:
     """Where the first field after the header begins, if it is aligned to four bytes."""
     return _aligned(_HEAD + 12 + _U32.unpack_from(data, _HEAD + 8)[0], 4)
 

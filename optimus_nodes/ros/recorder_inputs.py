@@ -18,7 +18,7 @@ from ..core.robot import RobotSpec
 from ..dataset import compressed_video
 from ..dataset.streams import Channel
 from . import qos
-from .joint_topics import record_joints
+from .joint_topics import JointSubscription, record_joints
 from .pictures import PictureSubscription
 from .recorder_loop import RecorderLoop
 from .schemas import schema_text
@@ -61,7 +61,7 @@ LATCHED = tuple(stream.name for stream in STREAMS if stream.profile is qos.LATCH
 
 def listen(node: Node, robot: RobotSpec, loop: RecorderLoop) -> Callable[[], None]:
     """Tell `loop` of every message of every stream, and of the pictures. Returns what ends that."""
-    links = []
+    links: list[JointSubscription[Any] | PictureSubscription] = []
     for stream in STREAMS:
         heard = partial(loop.heard, stream.name)
         if stream.kind in (JointState, JointCommand):
@@ -70,7 +70,7 @@ def listen(node: Node, robot: RobotSpec, loop: RecorderLoop) -> Callable[[], Non
             node.create_subscription(stream.kind, stream.name, heard, stream.profile, raw=True)
     for camera in robot.cameras:
         refuse = partial(loop.refuse, f"{camera.name}/image_raw")
-        PictureSubscription(node, camera.name, partial(loop.seen, camera.name), refuse)
+        links.append(PictureSubscription(node, camera.name, partial(loop.seen, camera.name), refuse, all_of_them=True))
     latched = f"{STOP} latched"  # a stop pressed before this node began; the stream itself brings later ones
     node.create_subscription(Bool, STOP, partial(loop.heard, latched), qos.LATCHED, raw=True)
 

@@ -23,7 +23,7 @@ from optimus_nodes.ros.picture_ring import PictureRing
 ring = PictureRing(48, 64, slots=2)
 ring.write(np.full((48, 64, 3), 7, np.uint8))
 where = ring.address
-print(where.machine, where.process, where.descriptor, where.token, flush=True)
+print(where.process, where.descriptor, where.token, flush=True)
 sys.stdin.readline()
 value = 0
 while True:
@@ -104,7 +104,7 @@ def test_a_killed_reader_leaves_nothing():
     code = f"""
 import time
 from optimus_nodes.ros.picture_ring import RingAddress, RingReader
-reader = RingReader(RingAddress({where.machine}, {where.process}, {where.descriptor}, {where.token}))
+reader = RingReader(RingAddress({where.process}, {where.descriptor}, {where.token}))
 print("open", flush=True)
 time.sleep(60)
 """
@@ -117,10 +117,24 @@ time.sleep(60)
     assert _mapped() == 0
 
 
-def test_another_machine_and_another_process_with_the_same_number_are_noticed():
+def test_a_picture_is_made_where_readers_will_find_it_and_seen_only_when_it_is_done():
+    ring = PictureRing(48, 64, slots=3)
+    reader = RingReader(ring.address)
+    before = ring.write(np.zeros(SHAPE, np.uint8))
+    memory = ring.begin()
+    memory[:] = 5
+    assert ring.begin() is memory, "one that was begun and never shown is made anew in the same place"
+    assert not reader.whole(RingPlace(1, 2))
+    place = ring.write(memory)
+    assert place == RingPlace(1, 2) and (reader.picture(place, 48, 64) == 5).all()
+    ring.begin()[:] = 6
+    other = ring.write(np.full(SHAPE, 7, np.uint8))  # not the one that was begun
+    assert (reader.picture(other, 48, 64) == 7).all()
+    assert all(reader.whole(each) for each in (before, place, other))
+
+
+def test_another_process_with_the_same_number_is_noticed():
     ring = PictureRing(48, 64)
-    with pytest.raises(DeviceError, match="another machine"):
-        RingReader(replace(ring.address, machine=ring.address.machine + 1))
     with pytest.raises(DeviceError, match="does not hold the pictures it should"):
         RingReader(replace(ring.address, token=ring.address.token ^ 1))
     with open(__file__, "rb") as file, pytest.raises(DeviceError, match="does not hold the pictures it should"):

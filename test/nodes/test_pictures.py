@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from camera_fakes import write_pictures
-from optimus_humanoid.msg import SharedImage
+from optimus_humanoid.msg import LocalLink
 from sensor_msgs.msg import Image
 from sim_bench import Bench, Heard, stop, wait_for
 
 from optimus_nodes.cli.companion import Companion
 from optimus_nodes.core.errors import DeviceError
-from optimus_nodes.ros import convert, qos
-from optimus_nodes.ros.pictures import Picture, PictureSubscription
+from optimus_nodes.ros import convert, pictures, qos
+from optimus_nodes.ros.pictures import Picture, PicturePublisher, PictureSubscription
+from optimus_nodes.ros.twin import TwinPublisher
 
 SIZE = ("width:=160", "height:=120")
 PIXELS = np.random.default_rng(0).integers(0, 255, (12, 16, 3), dtype=np.uint8)
@@ -131,15 +132,14 @@ def test_our_own_driver_takes_over_from_another_and_gives_way_to_it(bench: Bench
 
 
 def test_a_camera_on_another_machine_comes_as_messages(bench: Bench) -> None:
-    """Its shared pictures are told of, but lie in memory that can't be reached from here."""
+    """Its link is told of, but can't be reached from here."""
     listener = bench.listen()
     seen = Seen(listener)
-    shared = listener.node.create_publisher(SharedImage, "head/image_raw/shared", qos.IMAGE)
+    local = listener.node.create_publisher(LocalLink, "head/image_raw/local", qos.LATCHED)
     publisher = listener.node.create_publisher(Image, "head/image_raw", qos.IMAGE)
-    place = SharedImage(header=convert.header(3.5, "head_optical_frame"), height=12, width=16, machine=1, process=1)
+    local.publish(LocalLink(machine=1, address="optimus/1/2", layout="picture"))
 
     def sent() -> bool:
-        shared.publish(place)
         if publisher.get_subscription_count():
             publisher.publish(convert.image_to_msg(PIXELS, 3.5, "head_optical_frame"))
         return len(seen) > 2
@@ -147,3 +147,54 @@ def test_a_camera_on_another_machine_comes_as_messages(bench: Bench) -> None:
     wait_for(sent, listener, 10.0, "a picture")
     assert set(seen.how) == {"plain"} and not seen.refused
     np.testing.assert_array_equal(seen[0].pixels, PIXELS)
+
+
+def test_pictures_whose_memory_cannot_be_opened_come_as_messages(bench: Bench) -> None:
+    """The link reaches this process and the memory does not: a container with processes of its own."""
+    listener = bench.listen()
+    twin = TwinPublisher(listener.node, "head/image_raw", pictures._LAYOUT)
+    publisher = listener.node.create_publisher(Image, "head/image_raw", qos.IMAGE)
+    seen = Seen(listener)
+
+    def sent() -> bool:
+        if twin.wanted:
+            twin.send(pictures._PACKET.pack(3.5, 1, 2, os.getpid(), 12345, 12, 16, 0))
+        if publisher.get_subscription_count():
+            publisher.publish(convert.image_to_msg(PIXELS, 3.5, "head_optical_frame"))
+        return len(seen) > 2
+
+    wait_for(sent, listener, 10.0, "a picture")
+    assert set(seen.how) == {"plain"} and not seen.refused
+    twin.close()
+
+
+def test_what_is_no_picture_is_refused(bench: Bench) -> None:
+    listener = bench.listen()
+    twin = TwinPublisher(listener.node, "head/image_raw", pictures._LAYOUT)
+    seen = Seen(listener)
+    wait_for(lambda: twin.wanted, listener, 10.0, "a reader")
+    twin.send(b"no picture")
+    wait_for(lambda: seen.refused, listener, 5.0, "a refusal")
+    assert "10 bytes do not say where a picture is, it takes 48" in str(seen.refused[0])
+    twin.close()
+
+
+def test_a_picture_made_in_place_is_not_copied_and_everyone_sees_it(bench: Bench) -> None:
+    listener = bench.listen()
+    out = PicturePublisher(listener.node, "head", "head_optical_frame")
+    seen, plain = Seen(listener), Heard(listener, Image, "head/image_raw", qos.IMAGE)
+    wait_for(lambda: out._twin.wanted and plain_listens(out), listener, 10.0, "readers")
+    memory = out.memory(12, 16)
+    assert memory is not None
+    memory[:] = PIXELS
+    out.publish(memory, 3.5)
+    wait_for(lambda: seen and plain, listener, 5.0, "the picture")
+    np.testing.assert_array_equal(seen[0].pixels, PIXELS)
+    np.testing.assert_array_equal(convert.image_from_msg(plain[0][1])[0], PIXELS)
+    assert out.memory(12, 16) is not memory
+    out.close()
+    assert out.memory(12, 16) is None
+
+
+def plain_listens(out: PicturePublisher) -> bool:
+    return bool(out._plain.get_subscription_count())

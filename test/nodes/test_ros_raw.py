@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fakes import fake_robot
-from optimus_humanoid.msg import SharedImage
-from rclpy.serialization import deserialize_message, serialize_message
+from rclpy.serialization import serialize_message
 
-from optimus_nodes.core.errors import CommandError, DeviceError
+from optimus_nodes.core.errors import CommandError
 from optimus_nodes.core.values import JointCommand, JointState
 from optimus_nodes.ros import convert, raw
-from optimus_nodes.ros.picture_ring import RingAddress, RingPlace
 
 ROBOT = fake_robot()
 J = len(ROBOT.joint_names)
@@ -46,21 +44,3 @@ def test_another_robots_joints_are_refused_by_name():
     message.name = ["tail_joint", *message.name[1:]]
     with pytest.raises(CommandError, match=r"joint_states names \d+ of \d+ joints; '.*' is odd"):
         raw.JointArrays(ROBOT, "joint_states").read(serialize_message(message))
-
-
-@pytest.mark.parametrize("frame", ["a", "ab", "abc", "head_optical_frame"])
-def test_the_place_of_a_picture_is_read_whatever_the_length_of_its_frame(frame):
-    message = SharedImage(header=convert.header(0.0, frame), height=6, width=8, process=4321, descriptor=7)
-    message.machine, message.token = 2**64 - 3, 2**63 + 1
-    data = bytearray(serialize_message(message))
-    raw.put_stamp(data, 3.5)
-    raw.put_place(data, RingPlace(5, 2**40))
-    again = deserialize_message(bytes(data), SharedImage)
-    assert (again.slot, again.sequence, again.header.frame_id) == (5, 2**40, frame)
-    address = RingAddress(2**64 - 3, 4321, 7, 2**63 + 1)
-    assert raw.shared_image_of(bytes(data)) == (3.5, (6, 8), address, RingPlace(5, 2**40))
-
-
-def test_bytes_that_are_no_place_of_a_picture_are_refused():
-    with pytest.raises(DeviceError, match="20 bytes that are no SharedImage"):
-        raw.shared_image_of(bytes(20))
