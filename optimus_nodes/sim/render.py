@@ -11,6 +11,7 @@ from ..core.errors import ConfigError, DeviceError
 from ..core.values import ImageArray
 from .world import PhysicsSnapshot, SimWorld
 
+_OUT_OF_VIEW = 5  # a geom group that is not drawn
 _UPRIGHT = np.eye(3).ravel()
 _EGL_HELP = "install Mesa's software EGL: apt-get install libegl1 libgl1-mesa-dri (or set MUJOCO_GL=osmesa)"
 
@@ -44,13 +45,14 @@ class SceneRenderer:
         self._scene = mujoco.MjvScene(self._model, maxgeom=1000)
         self._option = mujoco.MjvOption()
         self._option.sitegroup[:] = 0
-        self._option.geomgroup[3] = 0
+        self._option.geomgroup[3:] = 0
         self._camera = mujoco.MjvCamera()
         self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
         self._pixels = {
             name: np.empty((height, width, 3), dtype=np.uint8) for name, (_, width, height) in self._sizes.items()
         }
         self._posed: PhysicsSnapshot | None = None
+        self._groups = self._model.geom_group.copy()
 
     def render(self, camera: str, snapshot: PhysicsSnapshot) -> ImageArray:
         """The picture (H, W, 3) uint8 RGB that `camera` takes of `snapshot`, at the camera's own size."""
@@ -63,9 +65,7 @@ class SceneRenderer:
             self._posed = snapshot
         number, width, height = self._sizes[camera]
         self._camera.fixedcamid = number
-        mujoco.mjv_updateScene(
-            self._model, self._data, self._option, None, self._camera, mujoco.mjtCatBit.mjCAT_ALL.value, self._scene
-        )
+        self._compose(number, width / height)
         for centre, half, colour in self._world.look.patches[: self._scene.maxgeom - self._scene.ngeom]:
             geom = self._scene.geoms[self._scene.ngeom]
             mujoco.mjv_initGeom(geom, mujoco.mjtGeom.mjGEOM_BOX, half, centre, _UPRIGHT, np.array([*colour, 1.0], "f4"))
@@ -76,7 +76,30 @@ class SceneRenderer:
         mujoco.mjr_readPixels(pixels, None, rect, self._context)
         return np.ascontiguousarray(pixels[::-1])
 
+    def make_current(self) -> None:
+        """Draw in this renderer's context from now on; needed where a thread has several."""
+        self._gl.make_current()
+
+    def _compose(self, camera: int, aspect: float) -> None:
+        """Put into the scene what the camera can see: the same pixels for a fraction of the drawing."""
+        model, data, groups = self._model, self._data, self._model.geom_group
+        groups[:] = np.where(_in_view(model, data, camera, aspect), self._groups, _OUT_OF_VIEW)
+        every = mujoco.mjtCatBit.mjCAT_ALL.value
+        mujoco.mjv_updateScene(model, data, self._option, None, self._camera, every, self._scene)
+        groups[:] = self._groups
+
     def close(self) -> None:
         """Free the OpenGL context, and first what lives in it: freed later, it would take down the next renderer's."""
         self._context.free()
         self._gl.free()
+
+
+def _in_view(model: mujoco.MjModel, data: mujoco.MjData, camera: int, aspect: float) -> np.ndarray:
+    """Which geoms (G,) reach into the pyramid that the camera sees; judged by the spheres around them."""
+    centre = (data.geom_xpos - data.cam_xpos[camera]) @ data.cam_xmat[camera].reshape(3, 3)
+    high = np.tan(np.deg2rad(model.cam_fovy[camera]) / 2.0)
+    reach, depth = model.geom_rbound, -centre[:, 2]
+    seen: np.ndarray = (depth > -reach) | (reach <= 0.0)  # a plane has no sphere
+    for axis, slope in ((0, high * aspect), (1, high)):
+        seen &= (np.abs(centre[:, axis]) - slope * depth < reach * np.hypot(1.0, slope)) | (reach <= 0.0)
+    return seen
