@@ -34,6 +34,8 @@ class JointGuard:
         self._max_acceleration = robot.max_acceleration * acceleration_scale
         self._max_jerk = robot.max_jerk
         self._push_time = self._max_acceleration / self._max_jerk
+        self._approach = _APPROACH_SHARE * self._max_acceleration
+        self._braking = _BRAKING_SHARE * self._max_acceleration
         self._stopping = Stopping(self._max_acceleration, self._max_jerk)
         self.restart(robot.home)
 
@@ -83,13 +85,12 @@ class JointGuard:
 
     def _closing_speed(self, way: Array, dt: float) -> Array:
         """How fast a joint may be that shall come to rest after `way` (J,) rad, not before."""
-        return _highest(way, _APPROACH_SHARE * self._max_acceleration, dt + self._push_time)
+        return _highest(way, self._approach, dt + self._push_time)
 
     def _move(self, wanted: Array, target_velocity: Array, dt: float) -> Array:
         """Take the step at the wanted velocity (J,), or as near to it as the limits allow, or go on with a stop."""
-        braking, time = _BRAKING_SHARE * self._max_acceleration, dt + self._push_time
-        high = np.minimum(_highest(self._upper - self.position, braking, time), self._max_velocity)
-        low = np.minimum(_highest(self.position - self._lower, braking, time), self._max_velocity)
+        ways = np.array((self._upper - self.position, self.position - self._lower))
+        high, low = np.minimum(_highest(ways, self._braking, dt + self._push_time), self._max_velocity)
         wanted = np.clip(wanted, -low, high)
         acceleration = self._towards(wanted, target_velocity, dt)
         velocity = self.velocity + acceleration * dt
@@ -106,12 +107,13 @@ class JointGuard:
         own = (target_velocity - self._target_velocity) / dt
         self._target_velocity = target_velocity
         late = wanted - self.velocity - own * dt
-        acceleration = own + np.copysign(_highest(np.abs(late), self._max_jerk, dt), late)
-        most = np.minimum(_highest(self._max_velocity - self.velocity, self._max_jerk, dt), self._max_acceleration)
-        least = np.minimum(_highest(self._max_velocity + self.velocity, self._max_jerk, dt), self._max_acceleration)
+        gaps = np.array((np.abs(late), self._max_velocity - self.velocity, self._max_velocity + self.velocity))
+        towards, most, least = np.minimum(_highest(gaps, self._max_jerk, dt), self._max_acceleration)
+        acceleration: Array = own + np.copysign(towards, late)
         np.clip(acceleration, -least, most, out=acceleration)
         change = self._max_jerk * (0.5 * (dt + self._last_dt))
-        return np.clip(acceleration, self._mean - change, self._mean + change, out=acceleration)
+        np.clip(acceleration, self._mean - change, self._mean + change, out=acceleration)
+        return acceleration
 
     def _can_stop_after(self, velocity: Array, acceleration: Array, dt: float) -> NDArray[np.bool_]:
         """Whether each joint (J,) could come to rest within its limits after a step at that velocity."""
@@ -130,7 +132,7 @@ class JointGuard:
 
 
 def _highest(way: Array, change: Array, time: Array | float) -> Array:
-    """The highest rate r (J,) with r `time` + r^2 / (2 `change`) <= `way`: falling by `change` it ends at the goal.
+    """The highest rate r (..., J) with r `time` + r^2 / (2 `change`) <= `way`: falling by `change` it ends at the goal.
 
     Of a speed before a way that is left, or of an acceleration before a speed; 0 where nothing is left.
     """

@@ -108,11 +108,8 @@ target_events = st.tuples(
     st.just("target"), st.one_of(st.just(ROBOT.joint_names), names), st.lists(numbers, max_size=4)
 )
 other_events = st.tuples(st.sampled_from(["press", "lift", "reset", "release"]))
-events = st.lists(
-    st.tuples(st.one_of(chunk_events, chunk_events, target_events, other_events), st.integers(0, 40)),
-    min_size=1,
-    max_size=25,
-)
+kinds = st.one_of(chunk_events, chunk_events, target_events, other_events)
+events = st.lists(st.tuples(kinds, st.integers(0, 40)), min_size=1, max_size=25)
 
 
 def send(loop: Loop, event: tuple) -> None:
