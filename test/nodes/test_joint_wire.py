@@ -102,3 +102,19 @@ def test_bytes_that_are_no_message_are_refused_or_read_as_numbers(noise, place):
         assert CommandWire(ROBOT).read(data).position.shape == (J,)
     except CommandError:
         pass
+
+
+def test_a_message_of_the_other_byte_order_is_refused():
+    """CDR says in its first two bytes how its numbers are to be read."""
+    swapped = b"\x00\x00" + bytes(STATE_BYTES)[2:]
+    with pytest.raises(CommandError, match="do not begin as CDR, little-endian"):
+        StateWire(ROBOT).read(swapped)
+
+
+@pytest.mark.parametrize("change", [-8, -1, 1, 8])
+def test_numbers_of_another_length_are_refused(change):
+    for wire, value in ((StateWire(ROBOT), STATE), (CommandWire(ROBOT), COMMAND)):
+        data = bytes(wire.pack(value))
+        same(wire.unpack(data), value)
+        with pytest.raises(CommandError, match=f"{len(data) + change} bytes, not {len(data)}"):
+            wire.unpack((data + bytes(8))[: len(data) + change])

@@ -75,6 +75,15 @@ def test_a_joint_state_that_does_not_fit_the_robot_is_refused(message, text):
         convert.JointStateReader(ROBOT).read(message)
 
 
+def test_one_message_of_some_joints_is_no_joint_state():
+    nothing = np.zeros(len(ROBOT.joint_names))
+    message = convert.joint_state_to_msg(JointState(1.0, nothing, nothing, nothing), ROBOT)
+    message.name, message.position = message.name[:1], message.position[:1]
+    message.velocity, message.effort = message.velocity[:1], message.effort[:1]
+    with pytest.raises(CommandError, match=f"joint state names 1 of {len(ROBOT.joint_names)} joints"):
+        convert.joint_state_from_msg(message, ROBOT)
+
+
 def test_a_command_that_leaves_a_joint_out_is_refused():
     command = JointCommand(0.0, *np.zeros((5, 3)))
     with pytest.raises(CommandError, match="command names 3 of 4 joints"):
