@@ -60,14 +60,14 @@ def run(checked: Checked, moves: list[tuple[np.ndarray, np.ndarray, float, int]]
             checked.step(target, speed, dt)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(steps, pushes)
 def test_position_velocity_acceleration_and_jerk_limits_hold_for_any_targets(moves, push_time):
     run(Checked(push_time), moves)
 
 
 @pytest.mark.promise("P4")
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(steps, lengths, pushes)
 def test_from_every_state_the_robot_can_stop_before_its_position_limits(moves, dt, push_time):
     checked = Checked(push_time)
@@ -104,6 +104,40 @@ def test_many_joints_at_once_never_leave_their_limits_nor_get_stuck(dt, push_tim
     for _ in range(int(3.0 / dt)):
         guard.step(goal, np.zeros(200), dt)
     assert np.abs(guard.position - np.clip(goal, -2.0, 2.0)).max() < 1e-6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_limits_hold_for_many_joints_at_every_pace(seed):
+    """Random targets, among them the limits themselves, steps of 0.2 to 100 ms, stops broken off at any moment."""
+    rng, joints = np.random.default_rng(seed), 500
+    robot = fake_robot(joints)
+    robot = replace(robot, max_jerk=robot.max_acceleration / rng.choice([0.0005, 0.004, 0.01, 0.025, 0.1], joints))
+    guard = JointGuard(robot)
+    guard.restart(np.zeros(joints))
+    target, speed, acceleration, last_dt, stops = np.zeros(joints), np.zeros(joints), np.zeros(joints), 0.0, 0
+    for step in range(2500):
+        if step % 100 == 0:
+            base, wild = rng.choice([0.0005, 0.002, 0.004, 0.01, 0.03, 0.1]), rng.random() < 0.5
+        dt = float(np.exp(rng.uniform(np.log(2e-4), np.log(0.1)))) if wild else base
+        new = rng.random(joints) < 0.1
+        somewhere = rng.choice([-4.0, -2.0, 0.0, 1.9, 2.0, 4.0], joints) + rng.normal(0.0, 0.2, joints)
+        target = np.where(new, somewhere, target)
+        speed = np.where(new, rng.normal(0.0, 10.0, joints) * (rng.random(joints) < 0.5), speed)
+        stops = int(rng.integers(1, 30)) if rng.random() < 0.02 else stops - 1
+        position, velocity = guard.position, guard.velocity
+        if stops > 0:
+            guard.stop(dt)
+        else:
+            guard.step(target, speed, dt)
+        assert np.abs(guard.position).max() <= 2.0 + 1e-12
+        assert np.allclose((guard.position - position) / dt, guard.velocity, atol=1e-9)
+        assert np.abs(guard.velocity).max() <= 4.0 * WITHIN
+        now = (guard.velocity - velocity) / dt
+        assert np.abs(now).max() <= 25.0 * WITHIN
+        if last_dt:
+            jerk = (now - acceleration) / (0.5 * (dt + last_dt))
+            assert np.max(np.abs(jerk) / robot.max_jerk) <= WITHIN
+        acceleration, last_dt = now, dt
 
 
 def test_a_smooth_target_within_the_limits_is_followed_exactly():
