@@ -181,6 +181,18 @@ def test_a_target_that_stands_beyond_a_limit_is_approached_up_to_the_limit():
     assert np.allclose(guard.position, 2.0, atol=1e-6)
 
 
+@pytest.mark.promise("P4")
+def test_a_joint_that_was_pushed_too_fast_is_braked_from_the_fastest_it_may_be():
+    guard = JointGuard(ROBOT)
+    guard.restart(np.zeros(3), np.array([9.0, -9.0, 1.0]))
+    assert np.array_equal(guard.velocity, (4.0, -4.0, 1.0))
+    last = guard.velocity
+    while guard.velocity.any():
+        guard.stop(0.004)
+        assert np.all(np.abs(guard.velocity - last) <= ROBOT.max_acceleration * 0.004 * WITHIN)
+        last = guard.velocity
+
+
 def test_scales_lower_the_limits():
     guard = JointGuard(ROBOT, velocity_scale=0.25, acceleration_scale=0.5)
     guard.restart(np.zeros(3))
