@@ -51,6 +51,7 @@ CORE_TESTS = [
         "joint_guard",
         "stopping",
         "watchdog",
+        "faults",
     )
 ]
 WIRE_TESTS = ["test/nodes/test_ros_convert.py", "test/nodes/test_joint_wire.py"]

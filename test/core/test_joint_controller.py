@@ -299,3 +299,24 @@ def test_a_loop_that_no_longer_keeps_time_holds_until_it_is_commanded_anew():
     assert loop.controller.status().overrun_holds == 1, "nobody had to be stopped"
     loop.play(wave, 50)
     assert loop.controller.owner == "policy"
+
+
+@pytest.mark.promise("P12")
+def test_a_loop_that_stood_still_begins_anew_though_robot_time_did_not_go_on():
+    """The machine slept: what was commanded before is too old, whatever the robot's clock says."""
+    loop = Loop()
+    loop.play(wave, 250)
+    assert loop.controller.owner == "policy"
+    loop.controller.tick(loop.now, loop.now + 1.0, loop.robot.state(loop.now))
+    assert loop.controller.owner == "none" and loop.controller.status().restarts == 2
+    held = loop.controller.tick(loop.now + DT, loop.now + DT + 1.0, loop.robot.state(loop.now + DT))
+    assert not held.velocity.any()
+
+
+def test_one_joint_asked_for_the_impossible_does_not_keep_the_others_from_moving():
+    loop = Loop()
+    rows = np.tile((0.5, -0.5, 1e6), (16, 1))
+    for _ in range(100):
+        loop.chunk(rows)
+        loop.tick(12)
+    assert np.allclose(loop.commands[-1].position, (0.5, -0.5, 2.0), atol=0.01)

@@ -95,6 +95,20 @@ def test_an_old_or_future_teleoperation_target_is_refused():
         assert error.value.reason == reason
 
 
+def test_a_chunk_of_a_task_that_nobody_confirmed_is_refused():
+    loop = Loop()
+    loop.controller.on_task(7, "wave")  # it ran before this controller did
+    with pytest.raises(CommandError, match="task 7, which was running before joint_control began"):
+        loop.chunk(np.zeros((16, 3)), task_id=7)
+    loop.controller.on_task(8, "wave")
+    loop.chunk(np.zeros((16, 3)), task_id=8)
+    loop.tick(5)
+    loop.controller.on_task_sender_lost()
+    with pytest.raises(CommandError, match="the planner that gave it is gone"):
+        loop.chunk(np.zeros((16, 3)), task_id=8)
+    assert loop.refused == {"owner": 2}
+
+
 numbers = st.one_of(st.floats(-3.0, 3.0), st.sampled_from([float("nan"), float("inf"), -1e300, 1e300]))
 names = st.lists(st.sampled_from(["j0", "j1", "j2", "nose"]), min_size=0, max_size=4).map(tuple)
 chunk_events = st.tuples(
