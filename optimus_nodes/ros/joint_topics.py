@@ -32,6 +32,7 @@ class Wire(Protocol[V]):
     """Values as messages, and as numbers of a known layout."""
 
     layout: str
+    size: int  # bytes of the numbers
 
     def write(self, value: V) -> bytes: ...
     def read(self, data: bytes) -> V | None: ...
@@ -82,9 +83,8 @@ class JointSubscription(Generic[V]):
         self._take, self._refuse = take, refuse
         heard = as_it_came or partial(self._hand_over, wire.read)
         subscribe = partial(node.create_subscription, kind, topic, heard, profile, raw=True)
-        self._twin = TwinSubscription(
-            node, topic, wire.layout, partial(self._hand_over, wire.unpack), subscribe, all_of_them
-        )
+        packets = (wire.layout, wire.size, partial(self._hand_over, wire.unpack))
+        self._twin = TwinSubscription(node, topic, *packets, subscribe, all_of_them)
 
     def close(self) -> None:
         """End the link's thread; call it before the node is destroyed."""

@@ -49,6 +49,7 @@ class _Numbers:
     def __init__(self, robot: RobotSpec, topic: str, columns: Sequence[str]) -> None:
         joints, self._topic = len(robot.joint_names), topic
         self._packed = np.zeros(1 + len(columns) * joints, "<f8")
+        self.size = self._packed.nbytes
         self._columns = [self._packed[1 + k * joints :][:joints] for k in range(len(columns))]
         names = hashlib.sha256(" ".join(robot.joint_names).encode()).hexdigest()[:16]
         self.layout = f"{topic} 1: float64 stamp {' '.join(columns)}, {joints} joints {names}"
@@ -74,7 +75,7 @@ class StateWire:
         message = convert.joint_state_to_msg(JointState(0.0, nothing, nothing, nothing), robot)
         self._prepared = _Prepared(message, robot, raw.STATE_COLUMNS)
         self._numbers = _Numbers(robot, "joint_states", raw.STATE_COLUMNS)
-        self.layout = self._numbers.layout
+        self.layout, self.size = self._numbers.layout, self._numbers.size
         self._arrays, self._parts = raw.JointArrays(robot, "joint_states"), convert.JointStateReader(robot)
         self._whole = True
 
@@ -110,7 +111,7 @@ class CommandWire:
         message = convert.joint_command_to_msg(JointCommand(0.0, *[nothing] * 5), robot)
         self._prepared = _Prepared(message, robot, _COMMAND)
         self._numbers = _Numbers(robot, "joint_commands", _COMMAND)
-        self.layout = self._numbers.layout
+        self.layout, self.size = self._numbers.layout, self._numbers.size
         self._arrays = raw.JointArrays(robot, "joint_commands", _COMMAND, optional=())
 
     def write(self, command: JointCommand) -> bytes:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 
 ACCEPT_EVERY_S = 0.05  # how long a new reader waits at most
-LARGEST = 65536  # bytes of a packet
+LARGEST = 65536  # bytes of a packet; making room for so many costs more than reading a few
 QUEUE = 1 << 20  # bytes that may wait for one reader, as far as the system grants them: over a second of joint states
 _WAITED_S = 5e-5  # who had to wait for a packet need not ask whether there is a newer one
 _KIND = socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC
@@ -72,11 +72,14 @@ class LinkWriter:
 class LinkReader:
     """Calls `take` with the newest packet, in a thread of its own, until the writer at `address` ends or `close`.
 
-    With `all_of_them` it is called with each, in order. Raises OSError when there is no writer at `address`.
+    With `all_of_them` it is called with each, in order; of one longer than `room` bytes, with its beginning. Raises
+    OSError when there is no writer at `address`.
     """
 
-    def __init__(self, address: str, take: Callable[[bytes], None], all_of_them: bool = False) -> None:
-        self._take, self._all, self._ended = take, all_of_them, False
+    def __init__(
+        self, address: str, take: Callable[[bytes], None], all_of_them: bool = False, room: int = LARGEST
+    ) -> None:
+        self._take, self._all, self._room, self._ended = take, all_of_them, room, False
         self._socket = socket.socket(socket.AF_UNIX, _KIND)
         try:
             self._socket.connect("\0" + address)
@@ -120,6 +123,6 @@ class LinkReader:
 
     def _receive(self, flags: int) -> bytes:
         try:
-            return self._socket.recv(LARGEST, flags)
+            return self._socket.recv(self._room, flags)
         except OSError:
             return b""

@@ -134,7 +134,8 @@ class PictureSubscription:
         self._topic = f"{camera}/image_raw"
         self._ring: RingReader | None = None
         self._token: int | None = None
-        self._twin = TwinSubscription(node, self._topic, _LAYOUT, self._on_packet, self._subscribe, all_of_them)
+        told = (_LAYOUT, _PACKET.size, self._on_packet)
+        self._twin = TwinSubscription(node, self._topic, *told, self._subscribe, all_of_them)
 
     def close(self) -> None:
         """End the thread; call it before the node is destroyed."""

@@ -68,6 +68,7 @@ class TwinPublisher:
 class TwinSubscription:
     """Calls `take` with the newest packet of `topic`'s twin, or with each (`all_of_them`), in a thread of its own.
 
+    Packets have `size` bytes; one that is longer comes as one byte too many.
     Where the twin can't be had, or not from every publisher, it calls `subscribe`, which makes the subscription to the
     ordinary topic. Never both at once.
     """
@@ -77,12 +78,13 @@ class TwinSubscription:
         node: Node,
         topic: str,
         layout: str,
+        size: int,
         take: Callable[[bytes], None],
         subscribe: Callable[[], Subscription],
         all_of_them: bool = False,
     ) -> None:
         self._node, self._layout, self._take, self._subscribe = node, layout, take, subscribe
-        self._all = all_of_them
+        self._all, self._room = all_of_them, size + 1
         self.name = node.resolve_topic_name(topic)
         self._ways = _Ways(node, self.name)
         self._plain: Subscription | None = None
@@ -131,7 +133,7 @@ class TwinSubscription:
             self._plain = None
         if self._address and (self._link is None or self._link.ended):
             try:
-                self._link = LinkReader(self._address, self._take, self._all)
+                self._link = LinkReader(self._address, self._take, self._all, self._room)
             except OSError:  # its process ended, or lives in a container that shares DDS with this one, but no sockets
                 self._address, self._link, self._out_of_reach = "", None, True
 

@@ -148,6 +148,17 @@ def test_a_reader_that_stands_still_takes_nothing_from_the_others(writer):
         reader.close()
 
 
+def test_of_a_packet_that_is_too_long_the_beginning_comes(writer):
+    heard: list[bytes] = []
+    reader = LinkReader(writer.address, heard.append, all_of_them=True, room=5)
+    until(lambda: writer.wanted(time.monotonic()), "a connection")
+    for data in (b"1234", b"12345678", b"12"):
+        writer.send(data)
+    until(lambda: len(heard) == 3, "three packets")
+    assert heard == [b"1234", b"12345", b"12"]
+    reader.close()
+
+
 def test_nobody_else_can_say_anything_to_a_reader(writer):
     heard: list[bytes] = []
     reader = LinkReader(writer.address, heard.append)
