@@ -1,7 +1,7 @@
 """What the robot does about which fault: a table in the configuration, checked before anything moves.
 
     hold     brake within the limits, then stand stiffly where it is
-    crouch   go slowly to the posture `crouch` of config/robots/<name>.yaml, a low one that needs no strength
+    crouch   go slowly to the posture `crouch` of config/robots/<name>.yaml; nothing balances the robot on its way
     damp     no stiffness: the joints give way against their damping
     cut      no torque at all
 """
@@ -11,15 +11,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields
 
+import numpy as np
+
 from .errors import ConfigError
+from .joint_guard import JointGuard
 from .robot import RobotSpec
+from .values import Array, JointCommand
 
 HOLD, NEUTRAL, CROUCH, DAMP, CUT = _SEVERITY = ("hold", "neutral", "crouch", "damp", "cut")
 REACTIONS = (HOLD, CROUCH, DAMP, CUT)
 LIMP = (DAMP, CUT)
 DOING = {"": "holding", HOLD: "holding", NEUTRAL: "going home", CROUCH: "crouching", DAMP: "damped", CUT: "limp"}
 SLOWLY = 0.3  # rad/s, the fastest joint on its way to a posture that nobody asked for
-SOFTLY = 3.0  # 1/s, its speed there per way that is left
+_SOFTLY = 3.0  # 1/s, its speed there per way that is left
 _BLIND = (HOLD, DAMP, CUT)  # what can be done without knowing where the joints are
 
 
@@ -66,6 +70,24 @@ def check_reaction(reaction: str, what: str, robot: RobotSpec) -> None:
         raise ConfigError(f"{what} is {reaction!r}; allowed: {', '.join(REACTIONS)}")
     if reaction == CROUCH and robot.crouch is None:
         raise ConfigError(f"{what} asks for a crouch, but config/robots/{robot.name}.yaml has no `crouch` posture")
+
+
+def react(reaction: str, guard: JointGuard, robot: RobotSpec, measured: Array, dt: float) -> None:
+    """Move the commanded posture by one step of `dt` s. `measured`: where the joints are, (J,) rad."""
+    postures = {NEUTRAL: robot.home, CROUCH: robot.crouch}
+    posture = postures.get(reaction)
+    if reaction in LIMP:
+        guard.restart(measured)
+    elif posture is not None:
+        guard.approach(posture, dt, _SOFTLY, np.minimum(robot.max_velocity, SLOWLY))
+    else:
+        guard.stop(dt)
+
+
+def limp_command(reaction: str, robot: RobotSpec, stamp: float, measured: Array) -> JointCommand:
+    """What a damped or cut robot is told: no stiffness, no torque, and no damping either when it is cut."""
+    none = np.zeros_like(robot.kp)
+    return JointCommand(stamp, measured, none, none, none, none if reaction == CUT else robot.kd)
 
 
 class FaultWatch:

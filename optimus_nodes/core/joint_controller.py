@@ -14,7 +14,7 @@ import numpy as np
 from .chunk_player import ChunkPlayer
 from .command_checks import CommandChecks
 from .errors import CommandError
-from .faults import CROUCH, CUT, LIMP, NEUTRAL, SLOWLY, SOFTLY, FaultWatch
+from .faults import LIMP, FaultWatch, limp_command, react
 from .joint_control_config import ControlStatus, JointControlConfig
 from .joint_guard import JointGuard
 from .ownership import NOBODY, Ownership
@@ -38,12 +38,10 @@ class JointController:
         self._robot, self._config, self._gravity = robot, config, gravity
         config.faults.check(robot)
         self._faults = FaultWatch(config.faults)
-        self._postures = {NEUTRAL: robot.home, CROUCH: robot.home if robot.crouch is None else robot.crouch}
         self._guard = JointGuard(robot, config.velocity_scale, config.acceleration_scale)
         self._player = ChunkPlayer(
             config.crossfade, config.silence, config.slow_down, config.takeover_speed, config.chunking == "naive"
         )
-        self._slowly = np.minimum(robot.max_velocity, SLOWLY)
         self._teleop_speed = robot.max_velocity * config.velocity_scale * config.teleop_speed
         self._braking = 1.0 / (0.8 * config.acceleration_scale * robot.max_acceleration)
         self._push_time: Array = config.acceleration_scale * robot.max_acceleration / robot.max_jerk
@@ -257,12 +255,8 @@ class JointController:
         target = self._play(now, monotonic)
         blind = now - state.stamp > self._config.max_state_age
         reaction = self._faults.update(self._ownership.emergency_stopped, blind, monotonic)
-        if reaction in LIMP:
-            self._guard.restart(state.position)
-        elif reaction in self._postures:
-            self._guard.approach(self._postures[reaction], dt, SOFTLY, self._slowly)
-        elif reaction:
-            self._guard.stop(dt)
+        if reaction:
+            react(reaction, self._guard, self._robot, state.position, dt)
         elif target is not None:
             velocity = (target - self._reference) / dt
             within = self._within_reach(target, state)
@@ -302,9 +296,7 @@ class JointController:
         """The guard's posture with gravity compensation, its torque at the measured state within max_effort."""
         robot, guard = self._robot, self._guard
         if self._faults.reaction in LIMP:
-            none = np.zeros_like(robot.kp)
-            damping = none if self._faults.reaction == CUT else robot.kd
-            return JointCommand(now, guard.position, none, none, none, damping)
+            return limp_command(self._faults.reaction, robot, now, guard.position)
         feed = np.clip(self._gravity(state.position), -robot.max_effort, robot.max_effort)
         spring = robot.kp * (guard.position - state.position) + robot.kd * (guard.velocity - state.velocity)
         effort = np.clip(spring + feed, -robot.max_effort, robot.max_effort) - spring

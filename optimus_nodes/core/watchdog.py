@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .errors import CommandError
-from .faults import CROUCH, CUT, HOLD, LIMP, SLOWLY, SOFTLY, check_reaction
+from .faults import HOLD, LIMP, check_reaction, limp_command, react
 from .joint_guard import JointGuard
 from .robot import RobotSpec
 from .values import Array, JointCommand, JointState
@@ -66,17 +66,9 @@ class CommandWatchdog:
             self.trips += command is not None
         robot = self._robot
         if self._reaction in LIMP:
-            none = np.zeros_like(state.position)
-            damping = none if self._reaction == CUT else robot.kd
-            return JointCommand(state.stamp, state.position, none, none, none, damping)
+            return limp_command(self._reaction, robot, state.stamp, state.position)
         if monotonic > self._held_at:
-            self._move(monotonic - self._held_at)
+            react(self._reaction, self._guard, robot, state.position, monotonic - self._held_at)
             self._held_at = monotonic
         effort = np.zeros_like(state.position) if command is None else command.effort
         return JointCommand(state.stamp, self._guard.position, self._guard.velocity, effort, robot.kp, robot.kd)
-
-    def _move(self, dt: float) -> None:
-        if self._reaction == CROUCH and self._robot.crouch is not None:
-            self._guard.approach(self._robot.crouch, dt, SOFTLY, np.minimum(self._robot.max_velocity, SLOWLY))
-        else:
-            self._guard.stop(dt)
