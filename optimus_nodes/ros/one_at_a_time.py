@@ -1,4 +1,4 @@
-"""For nodes that are called in several threads: joint states by a local link come in one of their own."""
+"""For nodes that are called in several threads: joint states and pictures come in threads of their own (twin.py)."""
 
 from __future__ import annotations
 
