@@ -25,14 +25,14 @@ import numpy as np
 from optimus_nodes.core.chunk_player import ChunkPlayer
 from optimus_nodes.core.chunk_schedule import ChunkSchedule
 from optimus_nodes.core.errors import CommandError
-from optimus_nodes.core.joint_controller import JointControlConfig, JointController
+from optimus_nodes.core.joint_controller import JointControlConfig
 from optimus_nodes.core.scene import SceneConfig
 from optimus_nodes.core.statistics import wilson_interval
 from optimus_nodes.core.suites import Trial, trials
 from optimus_nodes.core.tasks import instruction_done
 from optimus_nodes.core.values import ActionChunk, Array
 from optimus_nodes.learning.rollout import FRAME_DT, TICK_STEPS, LockStep
-from optimus_nodes.robot.dynamics import GravityModel
+from optimus_nodes.robot.controller import joint_controller
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.sim.expert import STEP_DT, Expert, ExpertStyle, ExpertView
 from optimus_nodes.sim.grasp import Grasp
@@ -69,14 +69,13 @@ class Player:
     def __init__(self) -> None:
         self.robot, self._urdf = load_robot("optimus")
         self._loop = LockStep(self.robot, self._urdf)
-        self._gravity = GravityModel(self.robot, self._urdf)
         self._expert = Expert(self.robot, self._urdf, SceneConfig(), Grasp())
 
     def play(self, trial: Trial, setting: Setting) -> dict[str, Any]:
         """One episode: whether it was done, starved ticks, and the steps of acceleration at its seams."""
         loop, world = self._loop, self._loop.world
         start = loop.reset(trial.seed)
-        controller = JointController(self.robot, setting.control, self._gravity)
+        controller = joint_controller(self.robot, self._urdf, setting.control)
         schedule = setting.schedule
         self._expert.begin(trial.task, self._view(), ExpertStyle())
         waiting: deque[tuple[float, ActionChunk]] = deque()

@@ -20,11 +20,10 @@ from trajectory_msgs.msg import JointTrajectory
 from optimus_nodes.core.control_report import LEVELS, LoopTiming, control_report
 from optimus_nodes.core.errors import CommandError
 from optimus_nodes.core.joint_control_config import JointControlParams
-from optimus_nodes.core.joint_controller import JointController
 from optimus_nodes.core.robot import RobotSpec
 from optimus_nodes.core.robot_clock import RobotClock
 from optimus_nodes.core.values import JointState
-from optimus_nodes.robot.dynamics import GravityModel
+from optimus_nodes.robot.controller import joint_controller
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, diagnostics, joint_topics, lease, qos
 from optimus_nodes.ros.control_owner import OwnerTeller
@@ -43,7 +42,7 @@ class JointControlNode(Node):
         super().__init__("joint_control")
         params, self._scheduling = declare(self, JointControlParams), scheduling
         self._robot, urdf = load(params.robot)
-        self._controller = JointController(self._robot, params.control, GravityModel(self._robot, urdf))
+        self._controller = joint_controller(self._robot, urdf, params.control)
         self._period, self._max_overruns = 1.0 / params.rate_hz, params.max_overruns
         self._robot_clock, self._timing = RobotClock(), LoopTiming(self._period)
         self._state: JointState | None = None

@@ -74,6 +74,7 @@ def control_report(
         "emergency_stopped": status.emergency_stopped,
         "fault": status.fault,
         "reaction": status.reaction,
+        "slowed_by": status.slowed_by,
         "accepted": status.accepted,
         "refused": sum(status.refused.values()),
         **{f"refused_{reason}": count for reason, count in sorted(status.refused.items())},
@@ -98,4 +99,5 @@ def control_report(
         return "warn", f"{status.fault.replace('_', ' ')}: {DOING[status.reaction]}", figures
     if late > _LATE_WARN:
         return "warn", f"{late:.0%} of the control ticks come late", figures
-    return "ok", "holding" if status.owner == "none" else f"{status.owner} moves the robot", figures
+    doing = "holding" if status.owner == "none" else f"{status.owner} moves the robot"
+    return "ok", doing + (f", slowed: {status.slowed_by}" if status.slowed_by else ""), figures

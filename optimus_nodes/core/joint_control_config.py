@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from .chunk_schedule import CHUNKING
 from .errors import ConfigError
 from .faults import FaultTable
+from .space_limits import SpaceConfig
 
 
 def _doc(text: str) -> dict[str, str]:
@@ -41,13 +42,14 @@ class JointControlConfig:
     teleop_speed: float = field(default=0.5, metadata=_doc("Top speed in teleoperation, share of max_velocity."))
     velocity_scale: float = field(default=1.0, metadata=_doc("Share of the robot's max_velocity allowed, 0 to 1."))
     acceleration_scale: float = field(default=1.0, metadata=_doc("Share of max_acceleration allowed, 0 to 1."))
+    space: SpaceConfig = field(default_factory=SpaceConfig)
     faults: FaultTable = field(default_factory=FaultTable)
 
     def __post_init__(self) -> None:
         if self.chunking not in CHUNKING:
             raise ConfigError(f"joint_control parameter chunking is {self.chunking!r}; allowed: {', '.join(CHUNKING)}")
         for name, value in vars(self).items():
-            if name in ("chunking", "faults"):
+            if name in ("chunking", "space", "faults"):
                 continue
             if not (value > 0.0 and math.isfinite(value)):
                 raise ConfigError(f"joint_control parameter {name} is {value}; it must be above 0")
@@ -75,13 +77,15 @@ class JointControlParams:
 
 @dataclass(frozen=True, slots=True)
 class ControlStatus:
-    """Counts since start-up. `refused`: reason -> count. `latency_*`: camera stamp to joint command, s, NaN before."""
+    """Counts since start-up. `refused`: reason -> count. `latency_*`: camera stamp to joint command, s, NaN before.
+    `slowed_by`: what of `control.space` keeps joints from moving as they should, "" for nothing."""
 
     owner: str
     holding: bool
     emergency_stopped: bool
     fault: str
     reaction: str
+    slowed_by: str
     refused: dict[str, int]
     accepted: int
     ticks: int

@@ -19,6 +19,7 @@ from .joint_control_config import ControlStatus, JointControlConfig
 from .joint_guard import JointGuard
 from .ownership import NOBODY, Ownership
 from .robot import RobotSpec
+from .space_limits import Body, SpaceLimits
 from .task_gate import TaskGate
 from .timing import Delays
 from .values import ActionChunk, Array, JointCommand, JointState
@@ -31,20 +32,29 @@ _TELEOP_RATE = 20.0  # 1/s: a teleoperated joint is two thirds of the way after 
 class JointController:
     """Chunks and targets in, one impedance command per tick out, always within the robot's limits.
 
-    Args: gravity: (J,) rad -> (J,) N·m, the torques that hold the robot still in a posture.
+    Args: gravity: (J,) rad -> (J,) N·m, the torques that hold the robot still in a posture. body: what is near what in
+    a posture; without it `config.space` has no effect.
     """
 
-    def __init__(self, robot: RobotSpec, config: JointControlConfig, gravity: Callable[[Array], Array]) -> None:
+    def __init__(
+        self,
+        robot: RobotSpec,
+        config: JointControlConfig,
+        gravity: Callable[[Array], Array],
+        body: Body | None = None,
+    ) -> None:
         self._robot, self._config, self._gravity = robot, config, gravity
         config.faults.check(robot)
         self._faults = FaultWatch(config.faults)
-        self._guard = JointGuard(robot, config.velocity_scale, config.acceleration_scale)
+        scale = config.acceleration_scale
+        self._space = None if body is None else SpaceLimits(config.space, body, scale * robot.max_acceleration)
+        self._guard = JointGuard(robot, config.velocity_scale, scale, self._space)
         self._player = ChunkPlayer(
             config.crossfade, config.silence, config.slow_down, config.takeover_speed, config.chunking == "naive"
         )
         self._teleop_speed = robot.max_velocity * config.velocity_scale * config.teleop_speed
-        self._braking = 1.0 / (0.8 * config.acceleration_scale * robot.max_acceleration)
-        self._push_time: Array = config.acceleration_scale * robot.max_acceleration / robot.max_jerk
+        self._braking = 1.0 / (0.8 * scale * robot.max_acceleration)
+        self._push_time: Array = scale * robot.max_acceleration / robot.max_jerk
         self._goal: Array = robot.home.copy()
         self._soft_goal: Array = robot.home.copy()
         self._checks = CommandChecks(robot, config.max_future)
@@ -204,6 +214,7 @@ class JointController:
             ticks=self._ticks,
             fault=self._faults.fault,
             reaction=self._faults.reaction,
+            slowed_by="" if self._space is None else self._space.slowed_by,
             starved_ticks=self._starved,
             restarts=self._restarts,
             overrun_holds=self._overrun_holds,

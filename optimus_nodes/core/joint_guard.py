@@ -5,7 +5,8 @@ The guard owns the commanded posture. Each step moves it towards a target by
     |a[k] - a[k-1]| <= j_max (dt[k] + dt[k-1]) / 2,
 and takes it only if the joint can still come to rest within its limits afterwards (`stopping.py`). If it could not, the
 joint goes on with the stop that was possible before: from every state there is one, however irregular the steps are.
-A target that moves within the limits is followed exactly.
+A target that moves within the limits is followed exactly. Before all that, `space_limits.py` slows down what would
+bring the robot too near to itself.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .robot import RobotSpec
+from .space_limits import SpaceLimits
 from .stopping import Stopping
 from .values import Array
 
@@ -28,7 +30,13 @@ class JointGuard:
     position: Array
     velocity: Array
 
-    def __init__(self, robot: RobotSpec, velocity_scale: float = 1.0, acceleration_scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        robot: RobotSpec,
+        velocity_scale: float = 1.0,
+        acceleration_scale: float = 1.0,
+        space: SpaceLimits | None = None,
+    ) -> None:
         self._lower, self._upper = robot.lower.copy(), robot.upper.copy()
         self._max_velocity = robot.max_velocity * velocity_scale
         self._max_acceleration = robot.max_acceleration * acceleration_scale
@@ -36,6 +44,7 @@ class JointGuard:
         self._push_time = self._max_acceleration / self._max_jerk
         self._approach = _APPROACH_SHARE * self._max_acceleration
         self._braking = _BRAKING_SHARE * self._max_acceleration
+        self._space = space
         self._stopping = Stopping(self._max_acceleration, self._max_jerk)
         self.restart(robot.home)
 
@@ -92,10 +101,15 @@ class JointGuard:
         ways = np.array((self._upper - self.position, self.position - self._lower))
         high, low = np.minimum(_highest(ways, self._braking, dt + self._push_time), self._max_velocity)
         wanted = np.clip(wanted, -low, high)
+        if self._space is not None:
+            share = self._space.share(self.position, self.velocity, wanted)
+            wanted, target_velocity = wanted * share, target_velocity * share
         acceleration = self._towards(wanted, target_velocity, dt)
         velocity = self.velocity + acceleration * dt
         np.copyto(velocity, wanted, where=np.abs(velocity - wanted) < 1e-12)
         safe = self._can_stop_after(velocity, acceleration, dt)
+        if self._space is not None and self._space.too_fast(velocity):
+            safe[:] = False
         if not safe.all():
             stopping, momentary = self._stopping.after(self.velocity, self._momentary, dt)
             velocity, acceleration = np.where(safe, velocity, stopping), np.where(safe, acceleration, momentary)

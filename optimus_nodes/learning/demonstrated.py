@@ -18,15 +18,12 @@ from numpy.typing import NDArray
 
 from ..core.episode import Column, EpisodeInfo, FrameRow, Outcome, RecordingContract
 from ..core.errors import ConfigError
-from ..core.joint_control_config import JointControlConfig
-from ..core.joint_controller import JointController
 from ..core.robot import RobotSpec
-from ..core.values import Array, ImageArray, JointCommand, JointState, Observation
+from ..core.values import Array, ImageArray, Observation
 from ..dataset.stats import sample
 from ..dataset.store import Store
 from ..dataset.video import Encoder, Encoding, Packet
 from ..policy.preprocess import shrink
-from ..robot.dynamics import GravityModel
 from ..sim.expert import HORIZON, STEP_DT
 from .demonstrations import AUX, EVERY, SIZES, Recording
 from .rollout import LockStep
@@ -57,23 +54,11 @@ class Moment:
     images: Mapping[str, ImageArray]
 
 
-class _Heard(JointController):
-    """A joint controller that remembers what it commanded last."""
-
-    last: JointCommand | None = None
-
-    def tick(self, now: float, monotonic: float, state: JointState) -> JointCommand:
-        self.last = super().tick(now, monotonic, state)
-        return self.last
-
-
 class WatchedLoop(LockStep):
     """A lock-step loop that keeps what `Recording` does not: the targets that were applied, and larger pictures."""
 
     def __init__(self, robot: RobotSpec, urdf: str, **options: Any) -> None:
         super().__init__(robot, urdf, **options)
-        self._heard = _Heard(robot, JointControlConfig(), GravityModel(robot, urdf))
-        self.controller = self._heard
         self.moments: list[Moment] = []
 
     def reset(self, seed: int, home: Array | None = None) -> Any:
@@ -83,9 +68,8 @@ class WatchedLoop(LockStep):
     @property
     def applied(self) -> Array:
         """Targets in force now (J,) rad."""
-        last = self._heard.last
-        assert last is not None
-        return last.position.copy()
+        assert self.command is not None
+        return self.command.position.copy()
 
     def observe(self, sentence: str, cameras: Sequence[str] | None = None) -> Observation:
         seen = super().observe(sentence, cameras)

@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Sequence
 
 from ..core.errors import CommandError
-from ..core.joint_controller import JointControlConfig, JointController
+from ..core.joint_control_config import JointControlConfig
 from ..core.perturb import Perturbation
 from ..core.robot import RobotSpec
 from ..core.scene import SceneConfig
-from ..core.values import ActionChunk, Array, Observation, SceneState
-from ..robot.dynamics import GravityModel
+from ..core.values import ActionChunk, Array, JointCommand, Observation, SceneState
+from ..robot.controller import joint_controller
 from ..sim.render import SceneRenderer
 from ..sim.world import SimWorld
 
@@ -40,12 +40,13 @@ class LockStep:
     ) -> None:
         self.robot = robot
         self.world = SimWorld(robot, urdf, scene=scene or SceneConfig(), seed=seed)
-        self.controller = JointController(robot, JointControlConfig(), GravityModel(robot, urdf))
+        self.controller = joint_controller(robot, urdf, JointControlConfig())
         self._renderer = SceneRenderer(self.world, cameras) if cameras else None
         self._cameras = tuple(cameras)
         self._latency = latency
         self._waiting: deque[tuple[float, ActionChunk]] = deque()
         self._ticks = self._frames = 0
+        self.command: JointCommand | None = None  # the last one
 
     def reset(self, seed: int, home: Array | None = None, perturbation: Perturbation | None = None) -> SceneState:
         """Lay out the scene of `seed`, forget all motion. `home` (J,) rad: start in that posture instead.
@@ -102,6 +103,7 @@ class LockStep:
                 self.controller.on_chunk(self._waiting.popleft()[1], now, now)
             except CommandError:
                 pass  # counted by the controller, which plays on without it, as it does in the node
-        self.world.apply(self.controller.tick(now, now, self.world.joint_state()))
+        self.command = self.controller.tick(now, now, self.world.joint_state())
+        self.world.apply(self.command)
         self.world.step(TICK_STEPS)
         self._ticks += 1

@@ -10,6 +10,7 @@ from ..core.language import SIDES
 from ..core.robot import RobotSpec
 from ..core.tasks_body import Body
 from ..core.values import Array
+from .rigid_body import rigid_body
 
 FRAMES = ("grasp_frame", "index_tip_pad", "shoulder")  # behind the side
 
@@ -19,16 +20,13 @@ class BodyPose:
 
     def __init__(self, robot: RobotSpec, urdf: str) -> None:
         """Args: urdf: the XML text that came with `robot`. Raises: ConfigError when a frame or joint is not in it."""
-        self._model = pinocchio.buildModelFromXML(urdf)
+        self._model, self._theirs = rigid_body(robot, urdf)
         self._data = self._model.createData()
         names = [f"{side}_{frame}" for side in SIDES for frame in FRAMES]
-        missing = [name for name in robot.joint_names if not self._model.existJointName(name)]
-        missing += [name for name in names if not self._model.existFrame(name)]
+        missing = [name for name in names if not self._model.existFrame(name)]
         if missing:
             raise ConfigError(f"{missing[0]!r} is not in the URDF of {robot.name}")
         self._frames = {name: self._model.getFrameId(name) for name in names}
-        ours = [self._model.joints[self._model.getJointId(name)].idx_q for name in robot.joint_names]
-        self._theirs = np.array(ours, dtype=np.intp)
         self._q = pinocchio.neutral(self._model)
         self._arms, self._home = robot.group("arms"), robot.home[robot.group("arms")]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pinocchio
 
-from ..core.errors import ConfigError
 from ..core.robot import RobotSpec
 from ..core.values import Array
+from .rigid_body import rigid_body
 
 
 class GravityModel:
@@ -15,16 +15,8 @@ class GravityModel:
 
     def __init__(self, robot: RobotSpec, urdf: str) -> None:
         """Args: urdf: the XML text that came with `robot`. Raises: ConfigError when a joint is not in it."""
-        self._model = pinocchio.buildModelFromXML(urdf)
+        self._model, self._theirs = rigid_body(robot, urdf)
         self._data = self._model.createData()
-        missing = [name for name in robot.joint_names if not self._model.existJointName(name)]
-        if missing or self._model.nv != len(robot.joint_names):
-            raise ConfigError(
-                f"{robot.name} has {len(robot.joint_names)} joints and the URDF {self._model.nv}"
-                + (f"; {missing[0]!r} is not in the URDF" if missing else "")
-            )
-        joints = [self._model.joints[self._model.getJointId(name)] for name in robot.joint_names]
-        self._theirs = np.array([joint.idx_v for joint in joints], dtype=np.intp)
         self._ours = np.argsort(self._theirs)
 
     def __call__(self, q: Array) -> Array:
