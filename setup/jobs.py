@@ -26,6 +26,7 @@ EXTRAS = {  # what a job needs beside the demo's environment
 # How pytest runs all tests: first those that may have company, as many at a time as there are processors.
 TOGETHER = ("-m", "not alone", "-n", "auto", "--maxprocesses", "8", "--dist", "loadfile", "--no-loadscope-reorder")
 ALONE = ("-m", "alone")
+LONG = ("-o", "faulthandler_timeout=3700")  # LeRobot trains in a test
 
 
 def run_job(root: str, job: str, options: list[str]) -> int:
@@ -75,7 +76,7 @@ def start(home: Environment, job: str, options: list[str]) -> int:
         "demo": [[python, "-m", "optimus_nodes.cli.main", "demo", *options]],
         "lint": [[python, "-m", "ruff", "check", "."], [python, "-m", "mypy"]],
         "test": [[*tests, *options]] if options else [[*tests, *TOGETHER], [*tests, *ALONE]],
-        "test-lerobot": [[*tests, "test/lerobot", *options]],
+        "test-lerobot": [[*tests, "test/lerobot", *LONG, *options]],
     }[job]
     environment = home.variables()
     os.chdir(home.root)
