@@ -31,7 +31,7 @@ ARGUMENTS = {  # name: (default, description)
 
 
 def launch_graph(when: str) -> LaunchDescription:
-    """The launch description of one list of the graph, `when` being sim, robot, teleop, voice or remote_stop."""
+    """The launch description of one list of config/graph.yaml: sim, robot, driver, teleop, voice or remote_stop."""
     from launch import LaunchDescription
     from launch.actions import DeclareLaunchArgument, OpaqueFunction
 

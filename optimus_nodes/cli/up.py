@@ -105,6 +105,9 @@ def run_graph(nodes: Sequence[NodeSpec], run_dir: Path, domain: int | None) -> i
 
 def up(
     robot: Annotated[str, typer.Option(help="sim: simulated robot; real: the nodes for real hardware.")] = "sim",
+    driver: Annotated[
+        str | None, typer.Option(help="The real robot's driver: mock, or yours as package.module:Class.")
+    ] = None,
     teleop: Annotated[bool, typer.Option(help="Start the teleoperation node as well.")] = False,
     voice: Annotated[bool, typer.Option(help="Start ears and mouth as well (make env-voice).")] = False,
     remote_stop: Annotated[bool, typer.Option(help="Stop unless somebody holds `optimus stop-button`.")] = False,
@@ -124,11 +127,14 @@ def up(
     if robot not in ROBOTS:
         raise ConfigError(f"--robot {robot!r}: no such robot; there are {', '.join(ROBOTS)}")
     settings = parse_settings(setting or [])
+    if driver is not None:
+        robot = "real"
+        settings.insert(0, ("driver.driver", driver))
     if viewer:
         if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise ConfigError("--viewer needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")
         settings.append(("sim.viewer", True))
-    beside = {"teleop": teleop, "voice": voice, "remote_stop": remote_stop}
+    beside = {"driver": driver is not None, "teleop": teleop, "voice": voice, "remote_stop": remote_stop}
     lists = [ROBOTS[robot], *(name for name, wanted in beside.items() if wanted)]
     chosen = select(load_graph(graph), lists, only or [])
     nodes = override(chosen, [*(scene_settings(scene, chosen) if scene else []), *settings])

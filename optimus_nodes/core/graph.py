@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import ConfigError
 
-WHEN = ("sim", "robot", "teleop", "voice", "remote_stop")
+WHEN = ("sim", "robot", "driver", "teleop", "voice", "remote_stop")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _KEYS = (
     *("name", "executable", "when", "config", "parameters", "remappings"),

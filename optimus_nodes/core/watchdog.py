@@ -14,6 +14,8 @@ from .values import Array, JointCommand, JointState
 class CommandWatchdog:
     """Passes fresh commands on; after `timeout_s` of silence it brakes from the measured motion and holds there.
 
+    What carries the robot then are the torques of the last command, or without one those measured.
+
     A command is fresh for `timeout_s` after its arrival and, in robot time, after its stamp: one that lay in a
     queue while the driver or the link stood still lives no longer for that.
     """
@@ -26,6 +28,7 @@ class CommandWatchdog:
         self._command: JointCommand | None = None
         self._arrival = 0.0
         self._held_at: float | None = None
+        self._carrying: Array = np.zeros_like(robot.home)
         self.trips = 0
 
     @property
@@ -64,11 +67,13 @@ class CommandWatchdog:
             self._held_at = monotonic
             self._guard.restart(state.position, state.velocity)
             self.trips += command is not None
+            most = self._robot.max_effort
+            self._carrying = np.clip(state.effort, -most, most) if command is None else command.effort
         robot = self._robot
         if self._reaction in LIMP:
             return limp_command(self._reaction, robot, state.stamp, state.position)
         if monotonic > self._held_at:
             react(self._reaction, self._guard, robot, state.position, monotonic - self._held_at)
             self._held_at = monotonic
-        effort = np.zeros_like(state.position) if command is None else command.effort
-        return JointCommand(state.stamp, self._guard.position, self._guard.velocity, effort, robot.kp, robot.kd)
+        guard = self._guard
+        return JointCommand(state.stamp, guard.position, guard.velocity, self._carrying, robot.kp, robot.kd)

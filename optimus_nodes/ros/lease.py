@@ -29,6 +29,7 @@ PARTS = {
     "joint_control": "the joint controller",
     "vla": "the policy",
     "sim": "the simulator",
+    "driver": "the robot's driver",
     "remote_stop": "the remote stop",
 }
 

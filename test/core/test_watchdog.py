@@ -47,6 +47,11 @@ def test_before_any_command_the_measured_posture_is_held():
     assert watchdog.trips == 0
 
 
+def test_before_any_command_what_carries_the_robot_goes_on_carrying_it():
+    state = dataclasses.replace(at_rest(np.zeros(2)), effort=np.array([7.0, -90.0]))
+    assert np.array_equal(CommandWatchdog(ROBOT).effective(state, 0.0).effort, (7.0, -40.0))
+
+
 def test_silence_brakes_from_the_measured_motion_and_then_holds():
     watchdog = CommandWatchdog(ROBOT)
     watchdog.accept(command(), 0.0)
