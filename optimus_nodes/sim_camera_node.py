@@ -21,7 +21,7 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo
 
 from optimus_nodes.core.robot import CameraSpec, RobotSpec
-from optimus_nodes.core.scene import scene_named
+from optimus_nodes.core.scene import scene_or_none
 from optimus_nodes.core.timing import Delays, Rate
 from optimus_nodes.core.values import ImageArray
 from optimus_nodes.drivers.processes import give_way, tie_to_parent
@@ -122,7 +122,7 @@ def main() -> int:
     node = SimCameraNode(robot)
     try:
         with socket.socket(fileno=int(descriptor)) as link:
-            draw(node, SimWorld(robot, urdf, base=base, scene=scene_named(scene)), link)
+            draw(node, SimWorld(robot, urdf, base=base, scene=scene_or_none(scene)), link)
     except KeyboardInterrupt:
         pass
     finally:

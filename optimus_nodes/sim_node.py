@@ -18,7 +18,7 @@ from rclpy.node import Node
 
 from optimus_nodes.core.errors import CommandError, ConfigError, DeviceError
 from optimus_nodes.core.robot import RobotSpec
-from optimus_nodes.core.scene import scene_named
+from optimus_nodes.core.scene import scene_or_none
 from optimus_nodes.core.watchdog import CommandWatchdog
 from optimus_nodes.drivers.camera_process import CameraProcess
 from optimus_nodes.drivers.sim_driver import COMMAND_STEPS, STEP, SimDriver, Stream, steps_of
@@ -42,13 +42,13 @@ class SimNode(Node):
         super().__init__("sim")
         self._params = params = declare(self, SimParams)
         self._robot, urdf = load(params.robot)
-        self._world = DrivenWorld(self._robot, urdf, base=params.base, scene=scene_named(params.scene))
+        self._world = DrivenWorld(self._robot, urdf, base=params.base, scene=scene_or_none(params.scene))
         self._watchdog = CommandWatchdog(self._robot, params.command_timeout, params.on_silence)
         self._driver = SimDriver(self._world, self._watchdog, time.monotonic())
         self._driver.reset(params.seed)
         self._seed, self._refused = params.seed, 0
         one = OneAtATime()  # commands come in a thread of their own
-        self._cameras = CameraProcess(self._camera_command) if params.cameras else None
+        self._cameras = CameraProcess(self._camera_command) if params.cameras and self._robot.cameras else None
         self._window = self._world.open_window() if params.viewer else None
         self._out = SimPublishers(self, self._robot)
         self._driver.streams = self._streams(params)

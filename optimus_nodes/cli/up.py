@@ -17,9 +17,11 @@ from optimus_nodes.cli.supervisor import ProcessSpec, Supervisor
 from optimus_nodes.core.errors import ConfigError
 from optimus_nodes.core.graph import NodeSpec, override, parse_graph, select
 from optimus_nodes.core.scene import scene_named
+from optimus_nodes.robot.load import load_robot
 from optimus_nodes.robot.share import share_path
 
 ROBOTS = {"sim": "sim", "real": "robot"}
+_OF_A_ROBOT = ("joint_control", "sim", "driver", "teleop", "vla", "planner", "recorder")  # have a parameter `robot`
 
 
 def load_graph(path: Path | None = None) -> tuple[NodeSpec, ...]:
@@ -54,6 +56,21 @@ def scene_settings(scene: str, nodes: Sequence[NodeSpec]) -> list[tuple[str, Any
     settings += [("vla.bundle", "bench"), ("planner.skills", ["all"])] if scene == "bench" else []
     names = [node.name for node in nodes]
     return [(key, value) for key, value in settings if key.partition(".")[0] in names]
+
+
+def own_nodes(name: str, has_driver: bool) -> list[str]:
+    """What moves a robot that has no policy: by itself, or in simulation. Raises ConfigError on an unknown robot."""
+    try:
+        load_robot(name)
+    except ConfigError as error:
+        raise ConfigError(f"--robot {name!r}: give sim, real, or a robot's name; {error}") from None
+    return ["joint_control", "driver" if has_driver else "sim"]
+
+
+def own_settings(name: str, nodes: Sequence[str], scene: str | None) -> list[tuple[str, Any]]:
+    """That these nodes are for the robot `name`, which stands over a bare floor when no scene is given."""
+    bare = [("sim.scene", "none")] if scene is None and "sim" in nodes else []
+    return [*((f"{node}.robot", name) for node in nodes if node in _OF_A_ROBOT), *bare]
 
 
 def process_spec(node: NodeSpec) -> ProcessSpec:
@@ -104,7 +121,9 @@ def run_graph(nodes: Sequence[NodeSpec], run_dir: Path, domain: int | None) -> i
 
 
 def up(
-    robot: Annotated[str, typer.Option(help="sim: simulated robot; real: the nodes for real hardware.")] = "sim",
+    robot: Annotated[
+        str, typer.Option(help="sim: simulated; real: the nodes for real hardware; or a robot of config/robots/.")
+    ] = "sim",
     driver: Annotated[
         str | None, typer.Option(help="The real robot's driver: mock, or yours as package.module:Class.")
     ] = None,
@@ -124,12 +143,14 @@ def up(
     run_dir: Annotated[Path | None, typer.Option(help="Folder for logs and state; default: runs/up-<time>.")] = None,
 ) -> int:
     """Run the robot's nodes, restarting those that crash, until Ctrl-C."""
-    if robot not in ROBOTS:
-        raise ConfigError(f"--robot {robot!r}: no such robot; there are {', '.join(ROBOTS)}")
     settings = parse_settings(setting or [])
     if driver is not None:
-        robot = "real"
         settings.insert(0, ("driver.driver", driver))
+    if robot not in ROBOTS:
+        only = only or [*own_nodes(robot, driver is not None), *(["teleop"] if teleop else [])]
+        settings = own_settings(robot, only, scene) + settings
+        robot = "sim"
+    robot = robot if driver is None else "real"
     if viewer:
         if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise ConfigError("--viewer needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")

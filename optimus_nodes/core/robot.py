@@ -31,6 +31,7 @@ class RobotSpec:
     `max_effort` N·m. Gains: `kp` N·m/rad, `kd` N·m·s/rad. `armature` is the inertia of motor and gear as felt at the
     joint, kg·m^2. `home` is the posture every task starts and ends in, rad; `crouch` a low one for
     faults, None when there is none.
+    `may_touch`: pairs of URDF links that overlap by design, and whose contacts mean nothing.
     `groups` name joints that belong together (`left_arm`, `right_hand`, ...). `tactile_pads` lists
     the pads of the left hand, then of the right hand; each name is its URDF link.
     """
@@ -53,6 +54,7 @@ class RobotSpec:
     tactile_pads: tuple[str, ...]
     imu_frame: str
     urdf_sha256: str
+    may_touch: tuple[tuple[str, str], ...] = ()
 
     def index(self, names: Sequence[str]) -> np.ndarray:
         """Positions of `names` in the joint order, shape (N,). Raises ConfigError on an unknown name."""

@@ -73,6 +73,11 @@ def scene_named(name: str) -> SceneConfig:
     return SCENES[name]
 
 
+def scene_or_none(name: str) -> SceneConfig | None:
+    """The scene called `name`; None for `none`, a robot alone over a floor. Raises ConfigError when there is none."""
+    return None if name == "none" else scene_named(name)
+
+
 @dataclass(frozen=True, slots=True)
 class SceneDraw:
     """Everything about a scene that the seed decides.

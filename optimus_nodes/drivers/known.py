@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import typing
 from collections.abc import Sequence
 
@@ -11,11 +12,20 @@ from ..core.errors import ConfigError
 from ..core.robot import RobotSpec
 
 DRIVERS = {"mock": "optimus_nodes.drivers.mock_driver:MockDriver"}
+_FOLDER = "optimus_nodes.drivers"
+
+
+def _beside(name: str) -> str:
+    """`my_robot` is MyRobotDriver of drivers/my_robot_driver.py, where `optimus new-robot` puts it."""
+    module = f"{_FOLDER}.{name}_driver"
+    if not name.isidentifier() or importlib.util.find_spec(module) is None:
+        return name
+    return f"{module}:{''.join(word.capitalize() for word in name.split('_'))}Driver"
 
 
 def make_driver(name: str, options: Sequence[str], robot: RobotSpec) -> RobotDriver:
     """The driver `name` for `robot`, its options given as `name=value` words. Raises ConfigError."""
-    module, colon, member = DRIVERS.get(name, name).partition(":")
+    module, colon, member = DRIVERS.get(name, _beside(name)).partition(":")
     if not colon:
         known = ", ".join(DRIVERS)
         raise ConfigError(f"there is no driver {name!r}; give one of {known}, or yours as package.module:Class")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..core.errors import ConfigError
-from ..core.scene import scene_named
+from ..core.scene import scene_or_none
 from .sim_driver import steps_of
 
 
@@ -15,7 +15,7 @@ class SimParams:
 
     robot: str = field(default="optimus", metadata={"doc": "Robot in config/robots."})
     base: str = field(default="fixed", metadata={"doc": "fixed: the pelvis hangs in the air; free: it does not."})
-    scene: str = field(default="boxes", metadata={"doc": "boxes, or bench: a bar, a button and a drawer too."})
+    scene: str = field(default="boxes", metadata={"doc": "boxes; bench: a bar, button and drawer too; none."})
     seed: int = field(default=0, metadata={"doc": "Seed of the first scene, >= 0."})
     viewer: bool = field(default=False, metadata={"doc": "Show the simulation in a window; needs a display."})
     cameras: bool = field(default=True, metadata={"doc": "Draw the cameras; false saves half a core."})
@@ -32,7 +32,7 @@ class SimParams:
         for name, value in vars(self).items():
             if name.endswith("_rate"):
                 steps_of(value)
-        scene_named(self.scene)
+        scene_or_none(self.scene)
         if self.base not in ("fixed", "free"):
             raise ConfigError(f"parameter base of sim_node is {self.base!r}; it must be fixed or free")
         if self.seed < 0:

@@ -1,7 +1,7 @@
 """How near the links of the robot are to each other, and how that changes with the joints. By pinocchio and coal.
 
 Left out: links with at most one joint between them or between one and the hand the other is part of, links of one hand
-among themselves, touch pads, and links that are nearer than `_BUILT_SO` in the home posture.
+among themselves, touch pads, links that are nearer than `_BUILT_SO` in the home posture, and those that may touch.
 """
 
 from __future__ import annotations
@@ -39,6 +39,11 @@ class BodyClearance:
         self._hand_frames = [self._model.getFrameId(hand) for hand in self.hands]
         joints = [self._model.frames[frame].parentJoint for frame in self._hand_frames]
         self._hands_moved_by = np.array([self._chain(joint) for joint in joints]).reshape(-1, 1, len(self._theirs))
+
+    @property
+    def watched(self) -> int:
+        """How many pairs of shapes are watched."""
+        return len(self._shapes.collisionPairs)
 
     def look(self, position: Array, motions: Array, margin: float) -> Surroundings:
         """What is at `position` (J,) rad; of the pairs those that one of `motions` (K, J) rad may bring nearer than
@@ -121,7 +126,7 @@ class BodyClearance:
         chains = self._moved_by[:, arm]
         between = (chains[:, None] != chains).sum(axis=2)
         pairs = np.argwhere(np.triu(between > 1)).tolist()
-        built_so = self._nearer(pairs, robot.home, _BUILT_SO)
+        built_so = self._nearer(pairs, robot.home, _BUILT_SO) | {frozenset(pair) for pair in robot.may_touch}
         pairs = [(i, j) for i, j in pairs if frozenset((self._links[i], self._links[j])) not in built_so]
         self._found = self._pairs_added(pairs)
         for number, (first, second) in enumerate(pairs):

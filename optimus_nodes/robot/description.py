@@ -71,10 +71,15 @@ def _cached(path: Path) -> str:
 
 
 def _expand(path: Path) -> str:
+    return stable_text(expand(path))
+
+
+def expand(path: Path) -> str:
+    """The URDF as the xacro file, or plain URDF, at `path` says it. Raises ConfigError when it cannot be expanded."""
     import xacro
 
     try:
-        return stable_text(xacro.process_file(str(path), mappings={}).toxml())
+        return str(xacro.process_file(str(path), mappings={}).toxml())
     except Exception as error:  # xacro raises its own, expat's, NameError, ...: all mean a bad file
         raise ConfigError(f"{path} cannot be expanded: {error}") from error
 

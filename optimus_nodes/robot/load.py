@@ -57,7 +57,8 @@ def read_robot(name: str, path: Path, urdf_root: Path) -> tuple[RobotSpec, str]:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
-    crouch = data.pop("crouch", None) if isinstance(data, dict) else None  # the one entry a robot may do without
+    extra = data if isinstance(data, dict) else {}  # what a robot may do without
+    crouch, may_touch = extra.pop("crouch", None), extra.pop("may_touch", [])
     _check_entries(data, _KEYS, str(path))
     urdf = urdf_root / data["urdf"]
     if not urdf.is_file():
@@ -68,7 +69,8 @@ def read_robot(name: str, path: Path, urdf_root: Path) -> tuple[RobotSpec, str]:
     rows = _rows(data, path)
     _check_joints(rows, description, path, urdf)
     spec = _spec(name, data, rows, description, path)
-    return replace(spec, crouch=_crouch(crouch, spec, path)), description.xml
+    spec = replace(spec, crouch=_crouch(crouch, spec, path), may_touch=_may_touch(may_touch, description, path))
+    return spec, description.xml
 
 
 def _spec(name: str, data: Mapping[str, Any], rows: list[dict[str, Any]], urdf: Description, path: Path) -> RobotSpec:
@@ -122,6 +124,18 @@ def _crouch(angles: Any, robot: RobotSpec, path: Path) -> np.ndarray | None:
             raise ConfigError(f"{path}: crouch of joint {name!r} is {angle} rad, outside its limits {limits}")
         posture[k] = angle
     return posture
+
+
+def _may_touch(pairs: Any, urdf: Description, path: Path) -> tuple[tuple[str, str], ...]:
+    """The pairs of links, checked to be in the URDF."""
+    found = []
+    for pair in pairs if isinstance(pairs, list) else [pairs]:
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise ConfigError(f"{path}: may_touch holds {pair!r}; it must be pairs of URDF links, as in [neck, torso]")
+        for link in pair:
+            _check_link(str(link), "a link of may_touch", urdf, path)
+        found.append((str(pair[0]), str(pair[1])))
+    return tuple(found)
 
 
 def _rows(data: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:

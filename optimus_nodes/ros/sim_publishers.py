@@ -21,7 +21,7 @@ class SimPublishers:
     def __init__(self, node: Node, robot: RobotSpec) -> None:
         self._robot = robot
         half = len(robot.tactile_pads) // 2
-        self._pads = {"left": slice(0, half), "right": slice(half, None)}
+        self._pads = {"left": slice(0, half), "right": slice(half, None)} if half else {}
         self._joints = state_publisher(node, robot)
         self._applied = command_publisher(node, robot, "applied_joint_commands", qos.STATE)
         self._imu = node.create_publisher(Imu, "imu/data", qos.SENSOR)

@@ -25,6 +25,7 @@ BENCH_RGBA = (0.62, 0.55, 0.46, 1.0)
 _COMPILER = '<mujoco><compiler fusestatic="false" discardvisual="false" balanceinertia="false"/></mujoco>'
 # Contact bits: links of one hand do not touch each other, everything else may touch everything.
 _BODY, _SCENE, _LEFT, _RIGHT = 1, 2, 4, 8
+_AIR = 0.01  # m below the feet
 _HAND_PARTS = ("hand", "palm", "thumb", "index", "middle", "ring", "little")
 _GRIP = {"condim": 4, "friction": (1.2, 0.02, 0.001), "solref": (0.006, 1.0), "solimp": (0.95, 0.99, 0.001, 0.5, 2.0)}
 
@@ -46,26 +47,39 @@ def compile_model(robot: RobotSpec, urdf: str, scene: SceneConfig | None, base: 
     _dress_robot(spec, robot)
     if base == "free":
         spec.body("base_link").add_freejoint(name="base_free")
-    _add_surroundings(spec, base)
+    _add_surroundings(spec)
     if scene is not None:
         _add_bench(spec, scene)
-    _forgive_overlaps(spec, robot)
-    return spec.compile()
-
-
-def _forgive_overlaps(spec: mujoco.MjSpec, robot: RobotSpec) -> None:
-    """Exclude contacts between links of the robot that overlap by design in the home posture."""
     model = spec.compile()
     data = mujoco.MjData(model)
     for name, angle in zip(robot.joint_names, robot.home, strict=True):
         data.qpos[model.joint(name).qposadr[0]] = angle
     mujoco.mj_forward(model, data)
+    air = _AIR if base == "fixed" else 0.0  # a welded pelvis must not press the feet into the floor
+    spec.geom("floor").pos = (0.0, 0.0, round(_lowest(model, data) - air, 6))
+    _forgive_overlaps(spec, robot, model, data)
+    return spec.compile()
+
+
+def _lowest(model: mujoco.MjModel, data: mujoco.MjData) -> float:
+    """Height of the robot's lowest point, m."""
+    of = model.body_rootid[model.geom_bodyid]
+    own = [g for g in range(model.ngeom) if model.geom_contype[g] and of[g] == model.body("base_link").rootid]
+    up = data.geom_xmat[own].reshape(-1, 3, 3)[:, 2]
+    centres = data.geom_xpos[own, 2] + np.einsum("ij,ij->i", up, model.geom_aabb[own, :3])
+    return float(np.min(centres - np.einsum("ij,ij->i", np.abs(up), model.geom_aabb[own, 3:]), initial=0.0))
+
+
+def _forgive_overlaps(spec: mujoco.MjSpec, robot: RobotSpec, model: mujoco.MjModel, data: mujoco.MjData) -> None:
+    """Exclude contacts between links of the robot that overlap by design in the home posture."""
     own = {int(model.actuator_trnid[k, 0]) for k in range(model.nu)}
     links = {int(model.jnt_bodyid[j]) for j in own} | {model.body("base_link").id}
     pairs = {tuple(sorted(int(model.geom_bodyid[g]) for g in data.contact.geom[k])) for k in range(data.ncon)}
     for first, second in sorted(pairs):
         if {int(model.body_weldid[first]), int(model.body_weldid[second])} <= links | {0} and first and second:
             spec.add_exclude(bodyname1=model.body(first).name, bodyname2=model.body(second).name)
+    for first, second in robot.may_touch:
+        spec.add_exclude(bodyname1=first, bodyname2=second)
 
 
 def _set_options(spec: mujoco.MjSpec) -> None:
@@ -133,7 +147,7 @@ def _make_grippy(geom: mujoco.MjsGeom) -> None:
         setattr(geom, key, value)
 
 
-def _add_surroundings(spec: mujoco.MjSpec, base: str) -> None:
+def _add_surroundings(spec: mujoco.MjSpec) -> None:
     world = spec.worldbody
     spec.add_texture(
         name="sky",
@@ -144,12 +158,11 @@ def _add_surroundings(spec: mujoco.MjSpec, base: str) -> None:
         width=64,
         height=384,
     )
-    floor = -0.95 if base == "free" else -0.96  # a welded pelvis must not press the feet into the floor
     ground = world.add_geom(
         name="floor",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
         size=(4.0, 4.0, 0.1),
-        pos=(0, 0, floor),
+        pos=(0, 0, -1),
         rgba=(0.72, 0.74, 0.76, 1),
     )
     ground.contype, ground.conaffinity = _SCENE, _BODY | _SCENE | _LEFT | _RIGHT

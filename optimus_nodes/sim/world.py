@@ -64,7 +64,7 @@ class SimWorld:
         self._dof = np.array([model.joint(n).dofadr[0] for n in names])
         self._act = np.array([model.actuator(n).id for n in names])
         pads = [model.sensor(p).adr[0] for p in self.robot.tactile_pads]
-        self._pads = np.array(pads)
+        self._pads = np.array(pads, dtype=np.intp)
         self._imu = {
             k: slice(model.sensor(k).adr[0], model.sensor(k).adr[0] + model.sensor(k).dim[0])
             for k in ("imu_quat", "imu_gyro", "imu_acc")
