@@ -36,7 +36,15 @@ sys.path[:0] = [str(ROOT), str(ROOT / "test"), str(ROOT / "test/core")]
 CORE = "optimus_nodes/core"
 GATE = [
     f"{CORE}/{name}.py"
-    for name in ("command_checks", "ownership", "task_gate", "chunk_player", "joint_controller", "watchdog")
+    for name in (
+        "command_checks",
+        "ownership",
+        "task_gate",
+        "chunk_player",
+        "joint_controller",
+        "watchdog",
+        "driver_loop",
+    )
 ]
 WIRE = ["optimus_nodes/ros/convert/joints.py", "optimus_nodes/ros/raw.py", "optimus_nodes/ros/joint_wire.py"]
 CORE_TESTS = [
@@ -52,6 +60,8 @@ CORE_TESTS = [
         "stopping",
         "watchdog",
         "faults",
+        "lossy_link",
+        "driver_loop",
     )
 ]
 WIRE_TESTS = ["test/nodes/test_ros_convert.py", "test/nodes/test_joint_wire.py"]

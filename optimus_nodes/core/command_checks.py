@@ -16,12 +16,13 @@ _STEP_DT = (0.001, 1.0)  # s, the shortest and longest step of a chunk
 
 
 class CommandChecks:
-    """Knows one robot's joints; remembers the last list of names, since senders repeat it."""
+    """Knows one robot's joints; remembers lists of names, which senders repeat, and how new the last targets were."""
 
     def __init__(self, robot: RobotSpec, max_future: float) -> None:
         self._robot, self._max_future = robot, max_future
         self._order = {name: i for i, name in enumerate(robot.joint_names)}
         self._known: dict[tuple[str, ...], np.ndarray] = {}
+        self._told: Array = np.full(len(robot.joint_names), -math.inf)  # stamp of each joint's last target, s
 
     def index(self, names: Sequence[str]) -> np.ndarray:
         """Where `names` stand in the joint order, shape (N,). Raises CommandError `names`."""
@@ -77,6 +78,20 @@ class CommandChecks:
                 f"{what} is stamped {stamp - now:.3f} s ahead of robot time; at most {self._max_future:.3f} s "
                 "is allowed (is the sender on another clock?)",
             )
+
+    def newer(self, index: np.ndarray, stamp: float) -> None:
+        """Refuse a target stamped before another one that was taken for the same joint: it was overtaken on its way."""
+        behind = float(np.max(self._told[index], initial=-math.inf)) - stamp
+        if behind > 0.0:
+            raise CommandError("stale", f"target was overtaken by one that is {behind:.3f} s newer")
+
+    def told(self, index: np.ndarray, stamp: float) -> None:
+        """A target of that stamp (s) was taken for these joints."""
+        self._told[index] = stamp
+
+    def forget(self) -> None:
+        """Time begins anew: any target is newer than what was told before."""
+        self._told[:] = -math.inf
 
     @staticmethod
     def _finite(rows: Array, names: tuple[str, ...]) -> None:

@@ -57,7 +57,7 @@ class JointController:
         self._push_time: Array = scale * robot.max_acceleration / robot.max_jerk
         self._goal: Array = robot.home.copy()
         self._soft_goal: Array = robot.home.copy()
-        self._checks = CommandChecks(robot, config.max_future)
+        self._checks, self._every = CommandChecks(robot, config.max_future), np.arange(len(robot.joint_names))
         self._ownership = Ownership(config.release_after, config.reset_after)
         self._may_jump = 0.2 + 3.0 * robot.max_velocity * config.max_tick_gap  # rad: more is a teleport, not a motion
         self._reach = robot.max_effort / np.maximum(robot.kp, 1e-9)
@@ -115,22 +115,26 @@ class JointController:
         """Move the named joints to `positions` (N,) rad. `stamp`: robot time of the target, None when it has none.
 
         No names and no positions: `source` gives the robot back at once, instead of by falling silent.
-        Raises: CommandError when it is refused; the robot is unmoved by it then.
+        Raises: CommandError when it is refused, or was overtaken by a newer one; the robot is unmoved by it then.
         """
-        if len(names) == 0 and positions.size == 0:
-            self.release(source)
-            return
+        giving_back = len(names) == 0 and positions.size == 0
         try:
             self._require_state()
-            index = self._checks.target(names, positions)
+            index = self._every if giving_back else self._checks.target(names, positions)
             if stamp is not None:
                 self._checks.age(stamp, now, self._config.max_target_age, "target")
+                self._checks.newer(index, stamp)
+            if giving_back:
+                self.release(source)
+                return
             if self._ownership.request(source, monotonic):
                 self._player.clear()
                 self._goal, self._soft_goal = self._halt(), self._halt()
         except CommandError as error:
             self.count_refusal(error)
             raise
+        if stamp is not None:
+            self._checks.told(index, stamp)
         self._faults.over()
         self._goal[index] = np.clip(positions, self._robot.lower[index], self._robot.upper[index])
         self._accepted += 1
@@ -251,6 +255,7 @@ class JointController:
 
     def _begin_anew(self, now: float, state: JointState) -> None:
         self._restarts += 1
+        self._checks.forget()
         self._begin, self._last_stamp = now, -np.inf
         self._player.clear()
         self._ownership.release(self._ownership.owner)
