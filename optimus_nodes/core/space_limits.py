@@ -30,7 +30,7 @@ class SpaceConfig:
     """Parameters `control.space.*` of joint_control_node."""
 
     halt_distance: float = field(
-        default=0.01, metadata={"doc": "Links that are no neighbours come no nearer to each other, m; 0: do not look."}
+        default=0.005, metadata={"doc": "Links that are no neighbours come no nearer to each other, m; 0: do not look."}
     )
     slow_time: float = field(
         default=0.05, metadata={"doc": "They approach by at most the way that is left in this time, s."}
