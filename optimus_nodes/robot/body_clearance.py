@@ -10,6 +10,7 @@ import numpy as np
 import pinocchio
 from numpy.typing import NDArray
 
+from ..core.errors import ConfigError
 from ..core.language import SIDES
 from ..core.robot import RobotSpec
 from ..core.space_limits import Surroundings
@@ -111,7 +112,12 @@ class BodyClearance:
 
     def _solid(self, robot: RobotSpec, urdf: str) -> pinocchio.GeometryModel:
         """What the robot may hit itself with."""
-        shapes = pinocchio.buildGeomFromUrdfString(self._model, urdf, pinocchio.GeometryType.COLLISION)
+        try:
+            shapes = pinocchio.buildGeomFromUrdfString(self._model, urdf, pinocchio.GeometryType.COLLISION)
+        except ValueError as error:  # a mesh that is nowhere
+            raise ConfigError(
+                f"a collision shape of {robot.name} cannot be used: {error}; `optimus new-robot` makes boxes of meshes"
+            ) from error
         links = {shape.name: self._model.frames[shape.parentFrame].name for shape in shapes.geometryObjects}
         for name, link in links.items():
             if link in robot.tactile_pads:

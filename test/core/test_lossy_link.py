@@ -91,7 +91,7 @@ def moves(loop: Loop, since: float) -> bool:
     return any(command.stamp >= since and command.velocity.any() for command in loop.commands)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(links)
 def test_a_teleoperator_behind_a_bad_link_never_moves_it_by_something_old(link):
     taken, link = Taken(), Link(**link)
@@ -103,7 +103,7 @@ def test_a_teleoperator_behind_a_bad_link_never_moves_it_by_something_old(link):
     assert not moves(taken.loop, ended + MAX_AGE + HELD), "it moves though nobody has commanded it for so long"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(links)
 def test_a_policy_behind_a_bad_link_ends_held_and_no_older_chunk_replaces_a_newer_one(link):
     taken, link = Taken(), Link(**link)

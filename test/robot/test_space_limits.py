@@ -5,6 +5,7 @@ Distances are checked by MuJoCo: the limits themselves look with coal, through p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import mujoco
@@ -233,6 +234,14 @@ def test_a_box_for_a_robot_without_hands_is_refused(body: BodyClearance) -> None
     handless = BodyClearance(ROBOT, URDF.replace("_grasp_frame", "_other_frame"))
     with pytest.raises(ConfigError, match="space.box and space.hand_speed need a link left_grasp_frame"):
         SpaceLimits(SpaceConfig(hand_speed=0.25), handless, ROBOT.max_acceleration)
+
+
+def test_a_mesh_that_is_nowhere_is_refused() -> None:
+    mesh = '<mesh filename="package://nowhere/ball.stl" />'
+    broken = re.sub(r"(<collision>.*?)<(box|cylinder|sphere) [^>]*/>", rf"\1{mesh}", URDF, count=1, flags=re.DOTALL)
+    assert mesh in broken
+    with pytest.raises(ConfigError, match="a collision shape of optimus cannot be used: .*optimus new-robot. makes"):
+        BodyClearance(ROBOT, broken)
 
 
 def test_a_urdf_of_another_robot_is_refused() -> None:
