@@ -44,6 +44,7 @@ ONLY_IN = {
     "piper": {"speech"},
     "faster_whisper": {"speech"},
     "scipy": {"speech"},
+    "cyclonedds": {"drivers"},
     "launch": {"cli"},
     "launch_ros": {"cli"},
 }

@@ -11,6 +11,7 @@ import typer
 
 from ..core.errors import ConfigError
 from ..core.robot import RobotSpec
+from ..drivers.known import DRIVERS
 from ..robot.draft import draft_config
 from ..robot.load import read_robot
 from ..robot.share import share_path
@@ -129,6 +130,8 @@ def make_robot(root: Path, name: str, urdf: Path, meshes: list[Path], force: boo
         "driver": root / "optimus_nodes" / "drivers" / f"{name}_driver.py",
         "test": root / "test" / "drivers" / f"test_{name}.py",
     }
+    if name in DRIVERS:
+        del files["driver"]  # there is a driver of that robot
     there = [str(file) for file in files.values() if file.exists()]
     if there and not force:
         raise ConfigError(f"{there[0]} is there already; add --force to write over it, or take another name")
@@ -137,7 +140,8 @@ def make_robot(root: Path, name: str, urdf: Path, meshes: list[Path], force: boo
         file.parent.mkdir(parents=True, exist_ok=True)
     files["urdf"].write_text(imported.xml, encoding="utf-8")
     files["config"].write_text(draft_config(name, files["urdf"], f"urdf/{name}.urdf"), encoding="utf-8")
-    files["driver"].write_text(DRIVER.format(name=name, camel=camel), encoding="utf-8")
+    if "driver" in files:
+        files["driver"].write_text(DRIVER.format(name=name, camel=camel), encoding="utf-8")
     files["test"].write_text(TEST.format(name=name, camel=camel), encoding="utf-8")
     robot, _ = read_robot(name, files["config"], root)
     return Made(robot, [file.relative_to(root) for file in files.values()], imported.notes)

@@ -125,7 +125,7 @@ def up(
         str, typer.Option(help="sim: simulated; real: the nodes for real hardware; or a robot of config/robots/.")
     ] = "sim",
     driver: Annotated[
-        str | None, typer.Option(help="The real robot's driver: mock, or yours as package.module:Class.")
+        str | None, typer.Option(help="The real robot's driver: mock, unitree_g1, yours.")
     ] = None,
     teleop: Annotated[bool, typer.Option(help="Start the teleoperation node as well.")] = False,
     voice: Annotated[bool, typer.Option(help="Start ears and mouth as well (make env-voice).")] = False,

@@ -11,7 +11,10 @@ from ..core.driver import RobotDriver, parse_options
 from ..core.errors import ConfigError
 from ..core.robot import RobotSpec
 
-DRIVERS = {"mock": "optimus_nodes.drivers.mock_driver:MockDriver"}
+DRIVERS = {
+    "mock": "optimus_nodes.drivers.mock_driver:MockDriver",
+    "unitree_g1": "optimus_nodes.drivers.unitree_g1_driver:UnitreeG1Driver",
+}
 _FOLDER = "optimus_nodes.drivers"
 
 

@@ -40,6 +40,8 @@ def package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", DRIVERS)
 def test_every_driver_of_ours_can_be_made(name: str) -> None:
+    if name == "unitree_g1":
+        pytest.importorskip("cyclonedds", reason="cyclonedds has no wheel for this processor")
     assert make_driver(name, [], ROBOT)
 
 
