@@ -46,7 +46,7 @@ def test_every_node_of_the_list_can_be_started() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"robot": "mars"}, "--robot 'mars': no such robot; there are sim, real"),
+        ({"robot": "mars"}, "--robot 'mars': give sim, real, or a robot's name; there is no robot 'mars'"),
         ({"setting": ["sim.seed"]}, "setting 'sim.seed' must look like node.parameter=value"),
         ({"setting": ["moon.seed=1"]}, "no node 'moon' is started; there are joint_control, sim, vla, planner"),
         ({"only": ["moon"]}, "no node 'moon' in the list sim; it has"),

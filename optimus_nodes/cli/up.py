@@ -20,7 +20,7 @@ from optimus_nodes.core.scene import scene_named
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.robot.share import share_path
 
-ROBOTS = {"sim": "sim", "real": "robot"}
+ROBOTS = {"sim": "sim", "real": "robot", "optimus": "sim"}
 _OF_A_ROBOT = ("joint_control", "sim", "driver", "teleop", "vla", "planner", "recorder")  # have a parameter `robot`
 
 
