@@ -13,7 +13,7 @@ from .skills import nearer_side
 from .skills_pinch import Pinch
 
 GRIP = np.array([0.0, 0.0, 0.010])  # m from the handle's middle to where it is held
-OPENED, CLOSED = 0.098, 0.014  # m beyond which the drawer counts as open, below which as closed
+OPENED, CLOSED = 0.098, 0.005  # m beyond which the drawer counts as open, below which as closed
 BEYOND = 0.012  # m the hand aims further
 SPEED = 0.30
 
