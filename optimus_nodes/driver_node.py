@@ -14,9 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
-from std_msgs.msg import Bool
 
 from optimus_nodes.core.driver_loop import RUNNING, DriverLoop, DriverLoopConfig
 from optimus_nodes.core.errors import CommandError, ConfigError
@@ -26,6 +24,7 @@ from optimus_nodes.drivers.known import make_driver
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import lease, qos
 from optimus_nodes.ros.diagnostics import ERROR, OK, WARN, Health, Reporter
+from optimus_nodes.ros.emergency_stop import hear_stop
 from optimus_nodes.ros.joint_topics import command_publisher, state_publisher, subscribe_commands
 from optimus_nodes.ros.one_at_a_time import OneAtATime
 from optimus_nodes.ros.params import declare
@@ -60,9 +59,7 @@ class DriverNode(Node):
         self._states = state_publisher(self, robot)
         self._applied = command_publisher(self, robot, "applied_joint_commands", qos.STATE)
         self._commands = subscribe_commands(self, robot, one(self._on_command), one(self._refuse))
-        quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
-        for profile in (qos.LATCHED, qos.ANY):  # a stop must arrive whatever its sender's QoS is
-            self.create_subscription(Bool, "emergency_stop", one(self._on_stop), profile, event_callbacks=quiet)
+        hear_stop(self, one(lambda message: self._loop.emergency_stop(message.data)))
         self.create_timer(1.0 / params.rate_hz, one(self._on_tick))
         lease.announce(self)
         self._reporter = Reporter(self, one(self._health), "driver")
@@ -83,9 +80,6 @@ class DriverNode(Node):
 
     def _on_command(self, command: JointCommand) -> None:
         self._loop.command(command, time.monotonic())
-
-    def _on_stop(self, message: Bool) -> None:
-        self._loop.emergency_stop(message.data)
 
     def _refuse(self, error: CommandError) -> None:
         self._refused += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from std_msgs.msg import Bool
@@ -14,14 +16,19 @@ from .one_at_a_time import OneAtATime
 STILL_STOPPED = "still stopped: release the button first (publish false on emergency_stop); a stop lasts at least 0.5 s"
 
 
+def hear_stop(node: Node, heard: Callable[[Bool], None]) -> None:
+    """Call `heard` with every press and release of the button, whatever its sender's QoS is."""
+    quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
+    for profile in (qos.LATCHED, qos.ANY):
+        node.create_subscription(Bool, "emergency_stop", heard, profile, event_callbacks=quiet)
+
+
 class EmergencyStop:
     """Listens to `emergency_stop`, offers `emergency_stop/reset`, and stops when a remote stop that was there ends."""
 
     def __init__(self, node: Node, controller: JointController, one: OneAtATime) -> None:
         self._node, self._controller = node, controller
-        quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
-        for profile in (qos.LATCHED, qos.ANY):  # a stop must arrive whatever its sender's QoS is
-            node.create_subscription(Bool, "emergency_stop", one(self._on_stop), profile, event_callbacks=quiet)
+        hear_stop(node, one(self._on_stop))
         node.create_service(Trigger, "emergency_stop/reset", one(self._on_reset))
         lease.watch_part(node, "remote_stop", one(self._on_remote_lost), lease.PRESENCE_S)
 
