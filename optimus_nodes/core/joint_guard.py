@@ -85,6 +85,8 @@ class JointGuard:
 
     def stop(self, dt: float) -> Array:
         """Brake as hard as the limits allow; at rest the posture stays. Returns it, shape (J,), rad."""
+        if self._space is not None:
+            self._space.slowed_by = ""
         if not self.velocity.any() and not self._momentary.any():
             self._mean, self._last_dt = self._momentary, dt
             return self.position

@@ -82,7 +82,7 @@ class Body(Protocol):
 
 
 class SpaceLimits:
-    """Slows the joints of one robot down. `slowed_by` says, since the last `share`, what for; "" for nothing."""
+    """Slows the joints of one robot down. `slowed_by` says what for, since the last `share` or stop; "" for nothing."""
 
     def __init__(self, config: SpaceConfig, body: Body, max_acceleration: Array) -> None:
         """`max_acceleration`: (J,) rad/s^2. Raises: ConfigError when the robot has no hands to limit."""

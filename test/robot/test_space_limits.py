@@ -117,6 +117,8 @@ def test_it_halts_softly_where_it_may_be_at_most_and_goes_away_freely(body: Body
     assert HALT - 1e-3 < oracle(guard.position) < HALT + 1e-3
     assert np.abs(guard.velocity).max() < 1e-3
     assert "torso and" in space.slowed_by and "0.5 cm apart" in space.slowed_by
+    guard.stop(0.004)
+    assert not space.slowed_by
     for _ in range(500):
         guard.step(ROBOT.home, still, 0.004)
     assert np.abs(guard.position - ROBOT.home).max() < 1e-3 and not space.slowed_by
