@@ -13,6 +13,7 @@ A rig's clock may be stepped or real: the tests only ask it to `wait`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
 import numpy as np
@@ -30,7 +31,7 @@ _MOVED = 0.1  # rad
 _SPEED = 0.5  # rad/s
 
 
-class Rig:
+class Rig(ABC):
     """A driver and the robot at the other end. Override all but `see`, and what of the figures is different."""
 
     robot: RobotSpec
@@ -40,25 +41,25 @@ class Rig:
     together = 6  # joints that may be moved at the same time without disturbing others much
     torque = True  # whether stiffness, damping and torque mean something to the robot
 
+    @abstractmethod
     def clock(self) -> float:
         """What the driver stamps with, s."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wait(self, seconds: float) -> None:
         """Let time pass, for the robot too."""
-        raise NotImplementedError
 
+    @abstractmethod
     def truth(self) -> Array:
         """Where the robot's joints really are, (J,) rad in the robot's order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unplug(self) -> None:
         """The way to the robot is cut."""
-        raise NotImplementedError
 
+    @abstractmethod
     def plug(self) -> None:
         """And whole again."""
-        raise NotImplementedError
 
     def see(self) -> JointState:
         """A measurement; the driver may need a moment for its first one."""
@@ -119,10 +120,6 @@ class Run:
 
 class DriverConformance:
     """Inherit, and give a fixture `rig`."""
-
-    @pytest.fixture
-    def rig(self) -> Rig:
-        raise NotImplementedError
 
     @pytest.fixture
     def run(self, rig: Rig) -> Run:

@@ -1,9 +1,9 @@
 """Unitree G1, with or without Dex3 hands, over its own DDS messages (topics rt/lowcmd, rt/lowstate, rt/dex3/...).
 
 `optimus up --robot NAME --driver unitree_g1 --set driver.options="[interface=eth0]"`. The robot must have been put into
-its debug mode, in which no program of its own moves it. Stiffness and torque grow from nothing over `ramp` s after the
-first command; before it, and when it is stopped, the joints are damped. A change of `mode_machine` ends the
-connection: someone switched the robot. Needs `pip install cyclonedds`.
+its debug mode, in which no program of its own moves it. The first command only damps the joints; stiffness and torque
+grow from nothing over `ramp` s, and when it is stopped the joints are damped. A change of `mode_machine` ends the
+connection: someone switched the robot; so does a hand that falls silent. Needs `pip install cyclonedds`.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ BODY = (
 HANDS = {side: tuple(f"{side}_hand_{joint}_joint" for joint in _DEX3) for side in SIDES}
 _DAMPING = 2.0  # N·m·s/rad of every motor of a robot that is not commanded
 _FIRST = 3.0  # s to wait for the first state
+_SILENT = 0.25  # s without a state of a hand
 _PITCH_ROLL, _ON = 0, 1
 
 
@@ -72,6 +73,7 @@ class UnitreeG1Driver:
         self._links: _Links | None = None
         self._mode, self._begun = 0, -1.0
         self._seen: dict[str, Any] = {}
+        self._heard: dict[str, float] = {}
         self._stamp = 0.0
         self.bad_checksums = 0
 
@@ -79,7 +81,7 @@ class UnitreeG1Driver:
         """Wait for the robot's first state."""
         self.close()
         self._links = _Links(self._options, self._sides, self._messages)
-        self._seen, self._begun = {}, -1.0
+        self._seen, self._heard, self._begun = {}, {}, -1.0
         end = time.monotonic() + _FIRST
         while not self._look() and time.monotonic() < end:
             time.sleep(0.01)
@@ -97,6 +99,9 @@ class UnitreeG1Driver:
             return None
         if self._seen["body"].mode_machine != self._mode:
             raise DeviceError(f"the robot was switched from machine mode {self._mode} to another one")
+        for side, heard in self._heard.items():
+            if self._clock() - heard > _SILENT:
+                raise DeviceError(f"no state of the {side} hand for {self._clock() - heard:.2f} s")
         rows = np.zeros((3, len(self._robot.joint_names)))
         for group, (places, motors) in self._known.items():
             if motors and group in self._seen:
@@ -126,19 +131,18 @@ class UnitreeG1Driver:
         self._links = None
 
     def _look(self) -> bool:
-        """Whether everything has been heard of, the body at least once since the last look."""
+        """Take what has come. Whether body and hands have all been heard since the robot was connected."""
         if self._links is None:
             return False
-        fresh = False
         for state in self._links.states():
             if self._messages.state_crc(state) != state.crc:
                 self.bad_checksums += 1
                 continue
-            self._seen["body"], self._stamp, fresh = state, self._clock(), True
+            self._seen["body"], self._stamp = state, self._clock()
         for side in self._sides:
             for hand in self._links.hands(side):
-                self._seen[side] = hand
-        return (fresh or "body" in self._seen) and all(side in self._seen for side in self._sides)
+                self._seen[side], self._heard[side] = hand, self._clock()
+        return "body" in self._seen and all(side in self._seen for side in self._sides)
 
     def _send(self, rows: Array) -> None:
         """Rows (J, 5) of q, dq, tau, kp, kd, to the motors of body and hands."""

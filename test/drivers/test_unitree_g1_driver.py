@@ -51,7 +51,8 @@ class SimulatedG1:
         self.told: dict[str, list[unitree_hg.MotorCmd]] = {}
         self.last: unitree_hg.LowCmd | None = None
         self.mode_machine, self.plugged, self.spoiled = 5, True, False
-        self.refused = 0
+        self._time = time.monotonic()
+        self.refused, self.hands = 0, ["left", "right"]
         with _interface("lo"):
             participant = DomainParticipant(domain)
         topics = {"body": ("rt/lowcmd", unitree_hg.LowCmd, "rt/lowstate", unitree_hg.LowState)}
@@ -73,6 +74,14 @@ class SimulatedG1:
                     self.last = command
                 if self.plugged:
                     self.told[group] = command.motor_cmd
+        now = time.monotonic()
+        while self._time < now:  # in real time, however long messages take
+            self._time += STEP
+            self._turn()
+        if self.plugged:
+            self._tell()
+
+    def _turn(self) -> None:
         for group, q in self.q.items():
             if group in self.told:
                 m = np.array([(m.q, m.dq, m.tau, m.kp, m.kd) for m in self.told[group][: len(q)]])
@@ -81,8 +90,6 @@ class SimulatedG1:
                 torque = np.zeros_like(q)
             self.dq[group] = (self.dq[group] + STEP * torque / INERTIA) / (1.0 + STEP * DRAG / INERTIA)
             self.q[group] = q + STEP * self.dq[group]
-        if self.plugged:
-            self._tell()
 
     def _tell(self) -> None:
         motors = {
@@ -92,7 +99,7 @@ class SimulatedG1:
         state.motor_state[: len(motors["body"])] = motors["body"]
         state.crc = unitree_hg.state_crc(state) ^ self.spoiled
         self._out["body"].write(state)
-        for side in ("left", "right"):
+        for side in self.hands:
             self._out[side].write(unitree_hg.HandState(motors[side]))
 
 
@@ -189,6 +196,15 @@ def test_a_robot_that_was_switched_is_let_go(rig: G1Rig) -> None:
     rig.g1.mode_machine = 1
     rig.wait(0.1)
     with pytest.raises(DeviceError, match="switched from machine mode 5"):
+        rig.driver.read()
+
+
+def test_a_hand_that_falls_silent_is_noticed(rig: G1Rig) -> None:
+    rig.driver.connect()
+    rig.see()
+    rig.g1.hands.remove("left")
+    rig.wait(0.5)
+    with pytest.raises(DeviceError, match="no state of the left hand for 0"):
         rig.driver.read()
 
 
