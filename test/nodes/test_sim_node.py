@@ -58,8 +58,9 @@ def test_the_other_sensors_have_their_rates(running: tuple[Bench, Companion, int
     wait_for(lambda: imu and touch and clock, listener, 5.0, "first messages")
     listener.spin(2.0)
     for heard in (imu, touch):
-        stamps = heard.stamps()
-        assert len(stamps) / (stamps[-1] - stamps[0]) == pytest.approx(100.0, rel=0.2)
+        steps = np.diff(heard.stamps()) / 0.01
+        assert np.allclose(steps, np.round(steps), atol=1e-4)
+        assert np.median(np.round(steps)) == 1  # a listener that stood still for a moment missed some
     assert touch[0][1].name == list(ROBOT.tactile_pads[len(ROBOT.tactile_pads) // 2 :])
     times = [convert.stamp_from_msg(message.clock) for _, message in clock]
     assert np.allclose(np.diff(times), 0.01 * np.round(np.diff(times) / 0.01), atol=1e-6)
