@@ -20,6 +20,7 @@ ROS = {
     *("rclpy", "rosidl_runtime_py", "ament_index_python", "launch", "launch_ros", "optimus_humanoid", "tf2_ros"),
     *("action_msgs", "builtin_interfaces", "diagnostic_msgs", "geometry_msgs", "rcl_interfaces", "rosgraph_msgs"),
     *("sensor_msgs", "std_msgs", "std_srvs", "trajectory_msgs", "unique_identifier_msgs", "rosidl_parser"),
+    "controller_manager_msgs",
 }
 CORE_MAY = {"numpy", "transforms3d"}
 # Third-party libraries that stay out of whole floors, whatever they are used for.
@@ -45,6 +46,8 @@ ONLY_IN = {
     "faster_whisper": {"speech"},
     "scipy": {"speech"},
     "cyclonedds": {"drivers"},
+    "zmq": {"drivers"},
+    "google": {"drivers"},
     "launch": {"cli"},
     "launch_ros": {"cli"},
 }

@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from .errors import ConfigError
 from .robot import RobotSpec
@@ -57,6 +57,15 @@ class RobotDriver(Protocol):
 
     def close(self) -> None:
         """Let go of whatever `connect` took. Also when it had failed."""
+
+
+@runtime_checkable
+class OwnTime(Protocol):
+    """What a driver also has whose robot has its own time, as a simulation does: joint states are stamped in it."""
+
+    @property
+    def robot_time(self) -> float:
+        """The robot's time at the newest measurement, s."""
 
 
 def check_description(description: DriverDescription, robot: RobotSpec) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .backoff import Backoff
-from .driver import RobotDriver, check_description
+from .driver import OwnTime, RobotDriver, check_description
 from .errors import CommandError, ConfigError, DeviceError
 from .faults import HOLD, LIMP, check_reaction
 from .robot import RobotSpec
@@ -76,7 +76,7 @@ class DriverLoop:
         self._pressed = pressed
 
     def step(self, monotonic: float, now: float) -> JointState | None:
-        """Measure, command, and tell what was measured, if it is new, stamped in the clock of `now`.
+        """Measure, command, and tell what was measured, if it is new, stamped in the clock of `now` or the robot's own.
 
         Raises: ConfigError when the robot that is connected is not the one that was configured.
         """
@@ -145,7 +145,8 @@ class DriverLoop:
             fresh = self._sound(state, monotonic)
         if self._state is None:
             return None
-        measured = replace(self._state, stamp=now - (monotonic - self._state.stamp))
+        own = self._driver.robot_time if isinstance(self._driver, OwnTime) else now - (monotonic - self._state.stamp)
+        measured = replace(self._state, stamp=own)
         command = self._effective(measured, monotonic)
         self._driver.write(command)
         self.applied = command

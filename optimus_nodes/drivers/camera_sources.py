@@ -1,4 +1,4 @@
-"""Where pictures come from, through OpenCV: V4L2 device, network stream, video file, folder of pictures.
+"""Where pictures come from: V4L2 device, network stream, video file, folder of pictures (OpenCV), or Gazebo.
 
 A source is used by one thread. `open` may block for seconds; errors are DeviceError and name the source.
 """
@@ -17,6 +17,7 @@ import yaml
 from ..core.camera_calibration import CameraCalibration, parse_calibration
 from ..core.errors import ConfigError, DeviceError
 from ..core.values import ImageArray
+from .gazebo_camera import SCHEME, GazeboSource
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 STREAMS = ("rtsp", "rtsps", "http", "https")
@@ -52,6 +53,8 @@ def make_source(camera: str, source: str, width: int, height: int, rate_hz: floa
     """The source that `source` names. Raises ConfigError when it names nothing that could be one."""
     if re.fullmatch(r"\d+", source) or source.startswith("/dev/"):
         return DeviceSource(camera, f"/dev/video{source}" if source.isdigit() else source, width, height, rate_hz)
+    if source.startswith(SCHEME):
+        return GazeboSource(camera, source)
     scheme, mark, _ = source.partition("://")
     if mark and scheme.lower() in STREAMS:
         return StreamSource(camera, source)
@@ -62,8 +65,8 @@ def make_source(camera: str, source: str, width: int, height: int, rate_hz: floa
         return FileSource(camera, path, loop)
     raise ConfigError(
         f"camera {camera}: source {without_password(source)!r} is no file, folder, device or stream; allowed a number "
-        f"or /dev/videoN, {', '.join(f'{s}://' for s in STREAMS)}, a video file, a folder of pictures "
-        "(config/camera.yaml)"
+        f"or /dev/videoN, {', '.join(f'{s}://' for s in STREAMS)}, a video file, a folder of pictures, "
+        "gz:<model>/<camera> (config/camera.yaml)"
     )
 
 

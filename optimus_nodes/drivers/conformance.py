@@ -32,7 +32,7 @@ _SPEED = 0.5  # rad/s
 
 
 class Rig(ABC):
-    """A driver and the robot at the other end. Override all but `see`, and what of the figures is different."""
+    """A driver and the robot at the other end. Override what is abstract, and what of the figures is different."""
 
     robot: RobotSpec
     driver: RobotDriver
@@ -60,6 +60,10 @@ class Rig(ABC):
     @abstractmethod
     def plug(self) -> None:
         """And whole again."""
+
+    def robot_clock(self) -> float:
+        """What joint states are stamped with, s: another clock where the robot has its own."""
+        return self.clock()
 
     def see(self) -> JointState:
         """A measurement; the driver may need a moment for its first one."""
@@ -183,7 +187,7 @@ class DriverConformance:
         run.go_on(0.5)
         stamps = np.array([state.stamp for state in run.states[begun:]])
         assert np.all(np.diff(stamps) > 0.0)
-        assert abs(run.rig.clock() - stamps[-1]) < 0.05
+        assert abs(run.rig.robot_clock() - stamps[-1]) < 0.05
         assert len(stamps) > 0.7 * min(run.rig.rate_hz, 1.0 / TICK) * 0.5
 
     def test_silence_holds_the_joints_within_a_quarter_of_a_second(self, run: Run) -> None:

@@ -13,6 +13,7 @@ from ..core.robot import RobotSpec
 
 DRIVERS = {
     "mock": "optimus_nodes.drivers.mock_driver:MockDriver",
+    "gazebo": "optimus_nodes.ros.gazebo_driver:GazeboDriver",
     "unitree_g1": "optimus_nodes.drivers.unitree_g1_driver:UnitreeG1Driver",
 }
 _FOLDER = "optimus_nodes.drivers"
