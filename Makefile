@@ -7,7 +7,7 @@ PYTHON ?= python3
 SETUP := $(PYTHON) -S setup/bootstrap.py
 export SEED SCENE INSTRUCTION
 
-.PHONY: help demo test test-lerobot lint env env-train env-llm env-voice env-lerobot locks clean
+.PHONY: help demo test test-lerobot test-gazebo lint env env-train env-llm env-voice env-lerobot locks clean
 .DEFAULT_GOAL := help
 
 help:       ## list the targets
@@ -21,6 +21,9 @@ test: lint  ## check the style and run all tests (TESTS=… for some of them)
 
 test-lerobot:  ## let LeRobot itself open and train on recorded data sets (makes both environments)
 	@$(SETUP) test-lerobot $(TESTS)
+
+test-gazebo:  ## tests with a real Gazebo, which must be installed (docs/gazebo.md)
+	@$(SETUP) test-gazebo $(TESTS)
 
 lint:       ## ruff, and mypy on the core
 	@$(SETUP) lint

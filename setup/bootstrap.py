@@ -11,7 +11,8 @@ import os
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-JOBS = ("demo", "test", "test-lerobot", "lint", "env", "env-train", "env-llm", "env-voice", "env-lerobot")
+JOBS = ("demo", "test", "test-lerobot", "test-gazebo", "lint")
+JOBS += ("env", "env-train", "env-llm", "env-voice", "env-lerobot")
 OLDEST, NEWEST = (3, 10), (3, 13)
 
 

@@ -18,6 +18,7 @@ from stamps import Stamps
 EXTRAS = {  # what a job needs beside the demo's environment
     "test": ("tools", "models", "voice", "training"),
     "test-lerobot": ("tools",),
+    "test-gazebo": ("tools",),
     "lint": ("tools",),
     "env-train": ("training",),
     "env-llm": ("models",),
@@ -77,6 +78,7 @@ def start(home: Environment, job: str, options: list[str]) -> int:
         "lint": [[python, "-m", "ruff", "check", "."], [python, "-m", "mypy"]],
         "test": [[*tests, *options]] if options else [[*tests, *TOGETHER], [*tests, *ALONE]],
         "test-lerobot": [[*tests, "test/lerobot", *LONG, *options]],
+        "test-gazebo": [[*tests, "test/gazebo", "test/robot/test_gazebo_urdf.py", *options]],
     }[job]
     environment = home.variables()
     os.chdir(home.root)

@@ -18,6 +18,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch, **options: object) -> dict[str, dict
 
     monkeypatch.setattr(up, "run_graph", run_graph)
     values = {"robot": "sim", "driver": None, "teleop": False, "voice": False, "remote_stop": False, "viewer": False}
+    values["gazebo"] = False
     values |= {"domain": None, "scene": None, "only": None, "setting": None, "graph": None}
     assert up.up(**{**values, **options}) == 0
     return started
@@ -39,6 +40,21 @@ def test_its_driver_takes_the_place_of_the_simulator(monkeypatch: pytest.MonkeyP
     started = chosen(monkeypatch, robot="talos", driver="mock", setting=["driver.options=[rate_hz=100]"])
     assert set(started) == {"joint_control", "driver"}
     assert started["driver"] == {"robot": "talos", "driver": "mock", "options": ["rate_hz=100"]}
+
+
+def test_gazebo_takes_the_simulators_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = chosen(monkeypatch, gazebo=True, scene="bench")
+    assert {"gazebo", "driver", "joint_control", "head_camera", "vla", "planner"} <= set(started)
+    assert "sim" not in started
+    assert started["gazebo"]["world"] == "bench" and started["driver"]["driver"] == "gazebo"
+    own = chosen(monkeypatch, robot="talos", gazebo=True)
+    assert set(own) == {"joint_control", "gazebo", "driver"}
+    assert own["gazebo"] == {"robot": "talos", "world": "none"} and own["driver"]["robot"] == "talos"
+
+
+def test_gazebo_is_no_real_robot(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="--gazebo is a simulation: leave out --driver and --robot real"):
+        chosen(monkeypatch, gazebo=True, driver="mock")
 
 
 def test_the_robot_of_this_repository_has_its_policy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import tempfile
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -13,6 +15,8 @@ import yaml
 from optimus_nodes.cli.environment import graph_environment
 from optimus_nodes.core.errors import ConfigError
 from optimus_nodes.core.graph import NodeSpec, override, parse_graph, select
+from optimus_nodes.robot.load import load_robot
+from optimus_nodes.robot.ros2_control_urdf import controllers, ros2_control_urdf
 from optimus_nodes.robot.share import PACKAGE, share_path
 
 if TYPE_CHECKING:
@@ -28,16 +32,23 @@ ARGUMENTS = {  # name: (default, description)
     "respawn": ("true", "Start a node again that has ended: true or false."),
     "set": ("", "Node parameters that win over config/: node.parameter=value, several separated by blanks."),
 }
+OWN_ARGUMENTS = {  # of one list: name: (default, description, node.parameter that it sets)
+    "gazebo": {
+        "world": ("boxes", "Scene: boxes, bench or none.", "gazebo.world"),
+        "headless": ("true", "Without a window: true or false.", "gazebo.headless"),
+    },
+}
 
 
 def launch_graph(when: str) -> LaunchDescription:
-    """The launch description of one list of config/graph.yaml: sim, robot, driver, teleop, voice or remote_stop."""
+    """The launch description of one list of config/graph.yaml, as sim, gazebo or robot."""
     from launch import LaunchDescription
     from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
+    own = {name: (default, text) for name, (default, text, _) in OWN_ARGUMENTS.get(when, {}).items()}
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=text)
-        for name, (default, text) in ARGUMENTS.items()
+        for name, (default, text) in (ARGUMENTS | own).items()
     ]
     return LaunchDescription([*arguments, OpaqueFunction(function=_actions, args=[when])])
 
@@ -62,7 +73,8 @@ def _actions(context: LaunchContext, when: str) -> list[Any]:
     values = context.launch_configurations
     environment = graph_environment()
     new = {name: value for name, value in environment.items() if os.environ.get(name) != value}
-    nodes = [_node_action(node, values) for node in chosen_nodes(when, values["set"])]
+    own = [f"{key}={shlex.quote(values[name])}" for name, (*_, key) in OWN_ARGUMENTS.get(when, {}).items()]
+    nodes = [_node_action(node, values) for node in chosen_nodes(when, " ".join([*own, values["set"]]))]
     return [*(SetEnvironmentVariable(name, value) for name, value in new.items()), *nodes]
 
 
@@ -99,3 +111,38 @@ def _after_exit(node: NodeSpec, event: ProcessExited, context: LaunchContext) ->
     if node.essential and event.returncode == BROKEN:
         return [Shutdown(reason=f"{node.name} cannot run; its last line says why")]
     return []
+
+
+def launch_controllers() -> LaunchDescription:
+    """ros2_control's controller manager with the robot's description, and the spawner of its controllers."""
+    from launch import LaunchDescription
+    from launch.actions import DeclareLaunchArgument, OpaqueFunction
+
+    told = {"robot": ("optimus", "Robot of config/robots/."), "namespace": ("hardware", "Of manager and controllers.")}
+    arguments = [
+        DeclareLaunchArgument(name, default_value=default, description=text) for name, (default, text) in told.items()
+    ]
+    return LaunchDescription([*arguments, OpaqueFunction(function=_controllers)])
+
+
+def _controllers(context: LaunchContext) -> list[Any]:
+    from launch_ros.actions import Node
+
+    from optimus_nodes.cli.describe import ros2_control_settings
+
+    values = context.launch_configurations
+    robot, urdf = load_robot(values["robot"])
+    settings, plugin, commands = ros2_control_settings()
+    parameters = controllers(robot, settings, commands)
+    file = Path(tempfile.mkdtemp(prefix="ros2_control-")) / "controllers.yaml"
+    file.write_text(yaml.safe_dump({f"/{values['namespace']}": parameters}))
+    own = {"namespace": values["namespace"], "output": "screen"}
+    manager = {"package": "controller_manager", **own}
+    described = {"robot_description": ros2_control_urdf(robot, urdf, plugin, commands)}
+    names = ["joint_state_broadcaster", *(name for name in parameters if name != "controller_manager")]
+    heard = [("~/robot_description", "robot_description")]
+    return [
+        Node(package="robot_state_publisher", executable="robot_state_publisher", parameters=[described], **own),
+        Node(executable="ros2_control_node", parameters=[str(file)], remappings=heard, **manager),
+        Node(executable="spawner", arguments=[*names, "--param-file", str(file)], **manager),
+    ]

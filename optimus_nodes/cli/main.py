@@ -27,6 +27,7 @@ COMMANDS = {
     "stop-button": ("stop_button", "Hold the stop button of a robot that is somewhere else."),
     "doctor": ("doctor", "Check this machine and say how to mend what is missing."),
     "new-robot": ("new_robot", "Make config, driver and tests for a robot of your own from its URDF."),
+    "describe": ("describe", "Write a robot as Gazebo, ros_gz_bridge or ros2_control want it described."),
     "wiggle": ("wiggle", "Move every joint of a running robot a little, and say which one did not follow."),
     "record": ("record", "Record demonstrations as a data set, by keyboard or by options."),
     "replay": ("replay", "Do again what a recorded episode did, through the joint controller."),

@@ -21,7 +21,8 @@ from optimus_nodes.robot.load import load_robot
 from optimus_nodes.robot.share import share_path
 
 ROBOTS = {"sim": "sim", "real": "robot", "optimus": "sim"}
-_OF_A_ROBOT = ("joint_control", "sim", "driver", "teleop", "vla", "planner", "recorder")  # have a parameter `robot`
+# Who has a parameter `robot`.
+_OF_A_ROBOT = ("joint_control", "sim", "gazebo", "driver", "teleop", "vla", "planner", "recorder")
 
 
 def load_graph(path: Path | None = None) -> tuple[NodeSpec, ...]:
@@ -52,24 +53,26 @@ def scene_settings(scene: str, nodes: Sequence[NodeSpec]) -> list[tuple[str, Any
     Raises ConfigError on an unknown scene.
     """
     scene_named(scene)
-    settings: list[tuple[str, Any]] = [("sim.scene", scene), ("planner.scene", scene)]
+    settings: list[tuple[str, Any]] = [("sim.scene", scene), ("gazebo.world", scene), ("planner.scene", scene)]
     settings += [("vla.bundle", "bench"), ("planner.skills", ["all"])] if scene == "bench" else []
     names = [node.name for node in nodes]
     return [(key, value) for key, value in settings if key.partition(".")[0] in names]
 
 
-def own_nodes(name: str, has_driver: bool) -> list[str]:
+def own_nodes(name: str, has_driver: bool, gazebo: bool = False) -> list[str]:
     """What moves a robot that has no policy: by itself, or in simulation. Raises ConfigError on an unknown robot."""
     try:
         load_robot(name)
     except ConfigError as error:
         raise ConfigError(f"--robot {name!r}: give sim, real, or a robot's name; {error}") from None
+    if gazebo:
+        return ["joint_control", "gazebo", "driver"]
     return ["joint_control", "driver" if has_driver else "sim"]
 
 
 def own_settings(name: str, nodes: Sequence[str], scene: str | None) -> list[tuple[str, Any]]:
     """That these nodes are for the robot `name`, which stands over a bare floor when no scene is given."""
-    bare = [("sim.scene", "none")] if scene is None and "sim" in nodes else []
+    bare = [(key, "none") for key in ("sim.scene", "gazebo.world") if scene is None and key.split(".")[0] in nodes]
     return [*((f"{node}.robot", name) for node in nodes if node in _OF_A_ROBOT), *bare]
 
 
@@ -127,6 +130,7 @@ def up(
     driver: Annotated[
         str | None, typer.Option(help="The real robot's driver: mock, unitree_g1, yours.")
     ] = None,
+    gazebo: Annotated[bool, typer.Option("--gazebo", help="Simulate it in Gazebo, which must be installed.")] = False,
     teleop: Annotated[bool, typer.Option(help="Start the teleoperation node as well.")] = False,
     voice: Annotated[bool, typer.Option(help="Start ears and mouth as well (make env-voice).")] = False,
     remote_stop: Annotated[bool, typer.Option(help="Stop unless somebody holds `optimus stop-button`.")] = False,
@@ -146,17 +150,19 @@ def up(
     settings = parse_settings(setting or [])
     if driver is not None:
         settings.insert(0, ("driver.driver", driver))
+    if gazebo and (driver is not None or robot == "real"):
+        raise ConfigError("--gazebo is a simulation: leave out --driver and --robot real")
     if robot not in ROBOTS:
-        only = only or [*own_nodes(robot, driver is not None), *(["teleop"] if teleop else [])]
+        only = only or [*own_nodes(robot, driver is not None, gazebo), *(["teleop"] if teleop else [])]
         settings = own_settings(robot, only, scene) + settings
         robot = "sim"
     robot = robot if driver is None else "real"
     if viewer:
         if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise ConfigError("--viewer needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set")
-        settings.append(("sim.viewer", True))
+        settings.append(("gazebo.headless", False) if gazebo else ("sim.viewer", True))
     beside = {"driver": driver is not None, "teleop": teleop, "voice": voice, "remote_stop": remote_stop}
-    lists = [ROBOTS[robot], *(name for name, wanted in beside.items() if wanted)]
+    lists = ["gazebo" if gazebo else ROBOTS[robot], *(name for name, wanted in beside.items() if wanted)]
     chosen = select(load_graph(graph), lists, only or [])
     nodes = override(chosen, [*(scene_settings(scene, chosen) if scene else []), *settings])
     folder = run_dir.resolve() if run_dir else new_run_dir("up")

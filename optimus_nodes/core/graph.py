@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import ConfigError
 
-WHEN = ("sim", "robot", "driver", "teleop", "voice", "remote_stop")
+WHEN = ("sim", "gazebo", "robot", "driver", "teleop", "voice", "remote_stop")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _KEYS = (
     *("name", "executable", "when", "config", "parameters", "remappings"),
@@ -57,11 +57,15 @@ def parse_graph(data: object, source: str = _FILE) -> tuple[NodeSpec, ...]:
     nodes = tuple(_parse_node(entry, position, source) for position, entry in enumerate(data["nodes"], start=1))
     if not nodes:
         raise ConfigError(f"{source} lists no nodes")
-    names = [node.name for node in nodes]
+    for word in WHEN:
+        _check_names([node.name for node in nodes if word in node.when], f"{source}, list {word}")
+    return nodes
+
+
+def _check_names(names: Sequence[str], where: str) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"{source}: two nodes are named {name!r}; names must be unique")
-    return nodes
+            raise ConfigError(f"{where}: two nodes are named {name!r}; names must be unique")
 
 
 def select(nodes: Sequence[NodeSpec], when: Iterable[str], only: Iterable[str] = ()) -> tuple[NodeSpec, ...]:
@@ -75,6 +79,7 @@ def select(nodes: Sequence[NodeSpec], when: Iterable[str], only: Iterable[str] =
             raise ConfigError(f"no node list {word!r}; the lists are {', '.join(WHEN)} (`when` in {_FILE})")
     wanted = tuple(node for node in nodes if set(node.when) & set(lists))
     known = [node.name for node in wanted]
+    _check_names(known, f"lists {'+'.join(lists)} of {_FILE}")
     for name in names:
         if name not in known:
             raise ConfigError(f"no node {name!r} in the list {'+'.join(lists)}; it has {', '.join(known)} ({_FILE})")

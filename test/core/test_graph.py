@@ -60,7 +60,7 @@ def test_a_setting_replaces_one_parameter_of_one_node() -> None:
         (graph({"executable": "arm_node", "when": ["sim"]}), r"node 1 \(without a name\): name is None"),
         (graph({**ARM, "name": "my arm"}), "name is 'my arm'; it must be letters, digits and _"),
         (graph({**ARM, "executable": "arm_node.py"}), "executable is 'arm_node.py'"),
-        (graph({**ARM, "when": []}), r"when is \[\]; it must be a list out of sim, robot, driver, teleop, voice"),
+        (graph({**ARM, "when": []}), r"when is \[\]; it must be a list out of sim, gazebo, robot, driver, teleop"),
         (graph({**ARM, "when": ["moon"]}), "when is .'moon'.; it must be a list out of sim"),
         (graph({**ARM, "config": "../arm.yaml"}), "config is '../arm.yaml'; it must be the name of a .yaml file"),
         (graph({**ARM, "parameters": ["a"]}), "it must be parameter: value pairs"),
@@ -79,7 +79,7 @@ def test_a_mistake_in_the_file_is_named(data: object, text: str) -> None:
 
 def test_an_unknown_list_and_an_unknown_node_are_named_with_what_there_is() -> None:
     nodes = parse_graph(graph(ARM, EYE))
-    with pytest.raises(ConfigError, match="no node list 'moon'; the lists are sim, robot, driver, teleop, voice"):
+    with pytest.raises(ConfigError, match="no node list 'moon'; the lists are sim, gazebo, robot, driver, teleop"):
         select(nodes, ["moon"])
     with pytest.raises(ConfigError, match="no node 'eye' in the list sim; it has arm"):
         select(nodes, ["sim"], only=["eye"])
