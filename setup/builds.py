@@ -32,10 +32,19 @@ with mujoco.Renderer(model, 48, 64) as renderer:
 
 
 def build_messages(home: Environment, progress: Progress, interrupted: bool) -> None:
-    """Compile msg/, srv/ and action/ and install them, with the launch files' folders, into the environment."""
+    """Compile msg/, srv/ and action/ and install them, with the launch files' folders, into the environment.
+
+    Where ROS is not installed, what else the nodes speak and no Python index has is compiled too.
+    """
     if not home.ros:
         mend_cmake_files(home.folder, home.site_packages, python_include(home))
-    build = home.folder / "build"
+    _build(home, progress, interrupted, home.root, home.folder / "build")
+    if not home.ros:
+        for source in sorted(file.parent for file in (home.root / "setup").glob("*/package.xml")):
+            _build(home, progress, interrupted, source, home.folder / f"build-{source.name}")
+
+
+def _build(home: Environment, progress: Progress, interrupted: bool, source: Path, build: Path) -> None:
     settings = {
         "CMAKE_BUILD_TYPE": "Release",
         "CMAKE_INSTALL_PREFIX": str(home.folder),
@@ -48,7 +57,7 @@ def build_messages(home: Environment, progress: Progress, interrupted: bool) -> 
         settings["CMAKE_PREFIX_PATH"] = str(home.folder)
     cmake = str(home.folder / "bin" / "cmake")
     ninja = f"-DCMAKE_MAKE_PROGRAM={home.folder / 'bin' / 'ninja'}"
-    configure = [cmake, "-G", "Ninja", ninja, "-S", str(home.root), "-B", str(build)]
+    configure = [cmake, "-G", "Ninja", ninja, "-S", str(source), "-B", str(build)]
     configure += [f"-D{name}={value}" for name, value in settings.items()]
     if interrupted:
         configure.append("--fresh")

@@ -85,7 +85,8 @@ class Stage:
 def stages_for(home: Environment, *extras: str) -> list[Stage]:
     """The stages a job needs, with any of the extras "tools" (tests and lint), "models", "voice" and "training"."""
     locks = ("sourced",) if home.ros else ("base", "ros")
-    interfaces = ("package.xml", "CMakeLists.txt", "msg/*.msg", "srv/*.srv", "action/*.action", "setup/builds.py")
+    interfaces = ("package.xml", "CMakeLists.txt", "msg/*.msg", "srv/*.srv", "action/*.action")
+    interfaces += (*(f"setup/controller_manager_msgs/{name}" for name in interfaces), "setup/builds.py")
     nodes = _names(home.root / "optimus_nodes", "*_node.py")
     stages = [
         Stage("venv", "virtual environment", libraries.make_venv, facts=(home.ros,)),

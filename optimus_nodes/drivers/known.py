@@ -14,6 +14,7 @@ from ..core.robot import RobotSpec
 DRIVERS = {
     "mock": "optimus_nodes.drivers.mock_driver:MockDriver",
     "gazebo": "optimus_nodes.ros.gazebo_driver:GazeboDriver",
+    "ros2_control": "optimus_nodes.ros.ros2_control_driver:Ros2ControlDriver",
     "unitree_g1": "optimus_nodes.drivers.unitree_g1_driver:UnitreeG1Driver",
 }
 _FOLDER = "optimus_nodes.drivers"
