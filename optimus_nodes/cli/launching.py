@@ -127,6 +127,7 @@ def launch_controllers() -> LaunchDescription:
 
 def _controllers(context: LaunchContext) -> list[Any]:
     from launch_ros.actions import Node
+    from launch_ros.parameter_descriptions import ParameterValue
 
     from optimus_nodes.cli.describe import ros2_control_settings
 
@@ -138,7 +139,8 @@ def _controllers(context: LaunchContext) -> list[Any]:
     file.write_text(yaml.safe_dump({f"/{values['namespace']}": parameters}))
     own = {"namespace": values["namespace"], "output": "screen"}
     manager = {"package": "controller_manager", **own}
-    described = {"robot_description": ros2_control_urdf(robot, urdf, plugin, commands)}
+    text = ros2_control_urdf(robot, urdf, plugin, commands)
+    described = {"robot_description": ParameterValue(text, value_type=str)}  # not to be read as YAML
     names = ["joint_state_broadcaster", *(name for name in parameters if name != "controller_manager")]
     heard = [("~/robot_description", "robot_description")]
     return [
