@@ -69,7 +69,7 @@ class Player:
     def __init__(self) -> None:
         self.robot, self._urdf = load_robot("optimus")
         self._loop = LockStep(self.robot, self._urdf)
-        self._expert = Expert(self.robot, self._urdf, SceneConfig(), Grasp())
+        self._expert = Expert(self.robot, self._urdf, SceneConfig(), Grasp.of(self.robot))
 
     def play(self, trial: Trial, setting: Setting) -> dict[str, Any]:
         """One episode: whether it was done, starved ticks, and the steps of acceleration at its seams."""

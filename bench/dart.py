@@ -11,6 +11,7 @@ bias          the same while every joint moves: gravity, Coriolis and centrifuga
 free fall     height of the pelvis, let go in mid-air
 step          every joint of arms, legs, waist and neck told to go 0.2 rad, all at once, by the same springs and dampers
 with friction the same with the dry friction of the URDF: DART's joints stick, MuJoCo's creep
+held grasp    height of a box that the left hand holds, as bench/dart_grasp.py says
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+import dart_grasp  # noqa: E402
+
 from optimus_nodes.core.robot import RobotSpec  # noqa: E402
 from optimus_nodes.core.values import Array  # noqa: E402
 from optimus_nodes.robot.load import load_robot  # noqa: E402
@@ -41,7 +44,7 @@ FALL_TIME = 0.4  # s
 NATURAL = 25.0  # rad/s, of the springs; critically damped
 _NOTHING = 1e-12  # kg, kg·m^2: of links that are only frames; DART gives them 1 kg unless told otherwise
 _KEEP = '<mujoco><compiler fusestatic="false" discardvisual="true" balanceinertia="false"/></mujoco>'
-FRICTION = "with friction"
+FRICTION, GRASP = "with friction", "held grasp"
 TOLERANCES = {  # share of the largest value
     "mass matrix": 1e-6,
     "gravity": 1e-6,
@@ -49,6 +52,7 @@ TOLERANCES = {  # share of the largest value
     "free fall": 0.005,  # one of them moves by the speed before the step, the other by that after it
     "step": 0.005,
     FRICTION: 0.5,
+    GRASP: 0.15,  # contacts are soft in MuJoCo, and hard in DART
 }
 
 
@@ -165,7 +169,16 @@ def compare(name: str, number: int = 20) -> dict[str, Difference]:
     robot, urdf = load_robot(name)
     stuck = _steps(robot, urdf, friction=True)
     moving = {"free fall": _fall(robot, urdf), "step": _steps(robot, urdf), FRICTION: stuck}
+    if name == "optimus":  # what other hands can hold, and how, is not known
+        moving[GRASP] = _grasp(robot, urdf)
     return {**_statics(robot, urdf, number), **moving}
+
+
+def _grasp(robot: RobotSpec, urdf: str) -> Difference:
+    """In shares of the box's height."""
+    held = dart_grasp.Held(robot, urdf)
+    curves = {"MuJoCo": dart_grasp.hold_in_mujoco(held), "DART": dart_grasp.hold_in_dart(held)}
+    return Difference("m", _apart(*curves.values())[0], float(dart_grasp.EDGES[2]), curves)
 
 
 def _statics(robot: RobotSpec, urdf: str, number: int) -> dict[str, Difference]:
@@ -227,11 +240,12 @@ def draw(found: dict[str, Difference], file: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 3, figsize=(15, 4))
-    for axis, what in zip(axes, ("free fall", "step", FRICTION)):
+    shown = [what for what in ("free fall", "step", FRICTION, GRASP) if what in found]
+    figure, axes = pyplot.subplots(1, len(shown), figsize=(5 * len(shown), 4))
+    for axis, what in zip(axes, shown):
         for (name, curve), style in zip(found[what].curves.items(), ("-", "--")):
             rows = curve.reshape(len(curve), -1)
-            time = np.arange(len(rows)) * TIMESTEP
+            time = np.arange(len(rows)) * (dart_grasp.TIMESTEP if what == GRASP else TIMESTEP)
             for column in range(rows.shape[1]):
                 colour = f"C{column % 10}" if rows.shape[1] > 1 else ("C0" if style == "-" else "C1")
                 axis.plot(time, rows[:, column], style, color=colour, label=name if column == 0 else None, linewidth=1)

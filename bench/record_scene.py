@@ -78,7 +78,7 @@ def _play(frames: int, seed: int, size: tuple[int, int]):  # type: ignore[no-unt
     robot, urdf = load_robot("optimus")
     scene = SceneConfig()
     loop = _Watched(robot, urdf, scene=scene)
-    expert = Expert(robot, urdf, scene, Grasp())
+    expert = Expert(robot, urdf, scene, Grasp.of(robot))
     loop.reset(seed)
 
     def view() -> ExpertView:
