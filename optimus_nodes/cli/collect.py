@@ -21,6 +21,7 @@ def run(
     episodes: Annotated[int, typer.Option(help="How many scenes to play.")] = 400,
     minutes: Annotated[float, typer.Option(help="Stop after so long, though there are scenes left; 0: never.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of the first scene, 10000 or more.")] = 100_000,
+    robot: Annotated[str, typer.Option(help="Robot, from config/robots/.")] = "optimus",
     scene: Annotated[str, typer.Option(help="boxes or bench.")] = "boxes",
     task: Annotated[list[str] | None, typer.Option(help="On the bench: only begin with this task; repeatable.")] = None,
     policy: Annotated[str, typer.Option(help="Model bundle that acts while the expert labels.")] = "",
@@ -34,7 +35,8 @@ def run(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("LP_NUM_THREADS", "0")
     tasks = tuple(task or ())
-    job = CollectJob(str(out), episodes, seed, scene=scene, noise=noise, policy=policy, beta=beta, tasks=tasks)
+    chosen = {"robot": robot, "scene": scene, "tasks": tasks}
+    job = CollectJob(str(out), episodes, seed, noise=noise, policy=policy, beta=beta, **chosen)
     totals: Counter[str] = Counter()
     begun = time.monotonic()
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -66,7 +66,7 @@ def run(
         suite,
         episodes or _usual(suite, battery_, bool(wordings)),
         seed,
-        tuple(task or ()),
+        tuple(task or (load_robot(robot)[0].tasks if suite == "bench" else ())),
         Asking(swap_instruction, instruction, unseen_wordings, wordings_of(wordings) if wordings else ()),
         perturbation(perturb or [], _cameras(robot, blackout or []), latency),
     )

@@ -7,7 +7,7 @@ to 0.45 m, the other side up to 0.20 m where x is below 0.30 m. So the stations'
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,6 +68,11 @@ class BenchConfig:
     clutter_clearance: float = 0.085
     clutter_most: int = 3
     unseen_clutter: bool = False
+
+    def moved(self, x: float) -> BenchConfig:
+        """The same, `x` m further ahead."""
+        regions = {name: getattr(self, name).moved(x) for name in ("bar", "button", "drawer", "clutter")}
+        return replace(self, landings=tuple((a + x, b) for a, b in self.landings), **regions)
 
 
 def handle_way(config: BenchConfig, drawer: Array) -> Region:

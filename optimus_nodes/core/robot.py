@@ -23,6 +23,22 @@ class CameraSpec:
     fovy_deg: float
 
 
+@dataclass(frozen=True)
+class HandSpec:
+    """How a robot holds its hands.
+
+    `postures`: by name, as open or point, rad of each joint: `left_index_mcp`, without side for both hands,
+    `finger_mcp` for all fingers; what is not named is at 0. `shoulder`: (x, y) m of the left one in the base frame,
+    from which the fingers' heading is taken. `tilt`: rad by which they point below the horizontal. `pinch`: where the
+    middle of a held thing is in the left grasp frame, (3,) m.
+    """
+
+    postures: Mapping[str, Mapping[str, float]]
+    shoulder: tuple[float, float]
+    tilt: float
+    pinch: tuple[float, float, float]
+
+
 @dataclass(frozen=True, eq=False)
 class RobotSpec:
     """One robot, from its URDF and `config/robots/<name>.yaml`. Arrays are (J,) in `joint_names` order.
@@ -34,6 +50,8 @@ class RobotSpec:
     `may_touch`: pairs of URDF links that overlap by design, and whose contacts mean nothing.
     `groups` name joints that belong together (`left_arm`, `right_hand`, ...). `tactile_pads` lists
     the pads of the left hand, then of the right hand; each name is its URDF link.
+    `hands`: how they are held, None when nobody said. `tasks`: of the suite `bench`, what they can do; () all. `bench`:
+    (nearer, higher) m, by which scenes stand nearer to this robot and higher than to the one they were made for.
     """
 
     name: str
@@ -55,6 +73,9 @@ class RobotSpec:
     imu_frame: str
     urdf_sha256: str
     may_touch: tuple[tuple[str, str], ...] = ()
+    hands: HandSpec | None = None
+    tasks: tuple[str, ...] = ()
+    bench: tuple[float, float] = (0.0, 0.0)
 
     def index(self, names: Sequence[str]) -> np.ndarray:
         """Positions of `names` in the joint order, shape (N,). Raises ConfigError on an unknown name."""

@@ -5,7 +5,7 @@ All positions are in the base frame (`base_link`, x forward, y left, z up), metr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,20 @@ class SceneConfig:
     camera_jitter_m: float = 0.004
     camera_jitter_deg: float = 0.4
     bench: BenchConfig | None = None
+
+    def moved(self, nearer: float, higher: float) -> SceneConfig:
+        """The same scene nearer to the robot and higher, m."""
+        if nearer == higher == 0.0:
+            return self
+        x, y = self.bench_centre
+        return replace(
+            self,
+            bench_top=self.bench_top + higher,
+            bench_centre=(x - nearer, y),
+            stations=tuple(region.moved(-nearer) for region in self.stations),
+            bins=tuple(region.moved(-nearer) for region in self.bins),
+            bench=None if self.bench is None else self.bench.moved(-nearer),
+        )
 
 
 # The bins stand further back than in "boxes", so that the stations reach in where both hands can go.

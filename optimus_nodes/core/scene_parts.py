@@ -15,6 +15,10 @@ class Region:
     centre: tuple[float, float]
     edges: tuple[float, float]
 
+    def moved(self, x: float) -> Region:
+        """The same, `x` m further ahead."""
+        return Region(self.name, (self.centre[0] + x, self.centre[1]), self.edges)
+
     def contains(self, x: float, y: float) -> bool:
         """True when the point (x, y) m lies inside or on the border."""
         return bool(abs(x - self.centre[0]) <= self.edges[0] / 2 and abs(y - self.centre[1]) <= self.edges[1] / 2)

@@ -104,7 +104,9 @@ def _begin_worker(job: CollectJob) -> None:
     robot, urdf = load_robot(job.robot)
     scene = scene_named(job.scene)
     loop = WatchedLoop(robot, urdf, cameras=[camera.name for camera in robot.cameras], scene=scene)
-    demonstrator = Demonstrator(loop, Expert(robot, urdf, scene, Grasp()), noise=job.noise, tasks=job.tasks)
+    assert loop.world.scene is not None
+    expert = Expert(robot, urdf, loop.world.scene, Grasp.of(robot))
+    demonstrator = Demonstrator(loop, expert, noise=job.noise, tasks=job.tasks or robot.tasks)
     policy = load_policy(job.policy, robot) if job.policy else None
     _worker = (job, loop, demonstrator, policy)
 

@@ -71,7 +71,7 @@ class Demonstrator:
         assert config is not None
         recording = Recording()
         draw = draw_scene(config, seed, len(self.robot.cameras))
-        instructions = draw_programme(rng, config, draw, number, self._tasks)
+        instructions = draw_programme(rng, config, draw, number, self._tasks, self.robot.tasks)
         start = self._loop.reset(seed, start_posture(rng, self.robot, config, instructions[0]))
         for instruction in instructions:
             sentence = str(rng.choice(wordings(instruction)))

@@ -31,7 +31,7 @@ class ExpertPolicy:
         """Act in `loop` from now on, and do `instruction` there."""
         assert loop.world.scene is not None
         self._loop = loop
-        self._expert = Expert(self._robot, self._urdf, loop.world.scene, Grasp())
+        self._expert = Expert(self._robot, self._urdf, loop.world.scene, Grasp.of(self._robot))
         self._expert.begin(instruction, self._view(loop), ExpertStyle())
 
     def reset(self) -> None:

@@ -14,7 +14,7 @@ from ..core.tasks_suite import BENCH_TASKS, candidates
 from ..core.values import Array
 from ..sim.expert import ExpertStyle
 
-_ALOFT = {"elbow": (-0.5, 0.2), "shoulder_roll": (0.0, 0.6), "shoulder_pitch": (0.0, 0.6)}  # rad from home
+_ALOFT = {"elbow": (-0.5, 0.2), "shoulder_roll": (0.0, 0.6), "shoulder_pitch": (0.0, 0.6)}  # rad from home, upwards
 # Shown beside all others, and once more each time it stands here: what takes most to learn. A drawer stands open in
 # every second scene only.
 _AGAIN = ("stack", "stack", "sort", "hand_over", "push", "pick_size", "close_drawer", "close_drawer")
@@ -24,12 +24,17 @@ _ALOFT_SHARE = 0.2  # how often a task of the bench begins with the arms elsewhe
 
 
 def draw_programme(
-    rng: np.random.Generator, config: SceneConfig, draw: SceneDraw, number: int, tasks: Sequence[str] = ()
+    rng: np.random.Generator,
+    config: SceneConfig,
+    draw: SceneDraw,
+    number: int,
+    tasks: Sequence[str] = (),
+    able: Sequence[str] = (),
 ) -> list[Instruction]:
     """One or more instructions for the scene `draw`. On the bench, `number` after `number` begins with another task, of
-    `tasks` where any are named and the scene allows one.
+    `tasks` where any are named and the scene allows one; what follows is of those the robot is `able` to do, () all.
     """
-    return _of_boxes(rng) if config.bench is None else _of_bench(rng, config, draw, number, tasks)
+    return _of_boxes(rng) if config.bench is None else _of_bench(rng, config, draw, number, tasks, able)
 
 
 def _of_boxes(rng: np.random.Generator) -> list[Instruction]:
@@ -51,7 +56,12 @@ def _of_boxes(rng: np.random.Generator) -> list[Instruction]:
 
 
 def _of_bench(
-    rng: np.random.Generator, config: SceneConfig, draw: SceneDraw, number: int, tasks: Sequence[str]
+    rng: np.random.Generator,
+    config: SceneConfig,
+    draw: SceneDraw,
+    number: int,
+    tasks: Sequence[str],
+    able: Sequence[str],
 ) -> list[Instruction]:
     found, wanted = candidates(config, draw), tasks or (*BENCH_TASKS, *_AGAIN)
     names = [name for name in wanted if found[name]] or [name for name in BENCH_TASKS if found[name]]
@@ -59,12 +69,16 @@ def _of_bench(
     first = _one_of(rng, found[task if found[task] else str(rng.choice(names))])
     if first.skill == "put_down":
         return [_one_of(rng, (*found["pick_colour"], *found["pick_size"])), first]
-    follower = _follower(rng, found, draw, first) if rng.random() < _FOLLOWED else None
+    follower = _follower(rng, found, draw, first, able) if rng.random() < _FOLLOWED else None
     return [first] if follower is None else [first, follower]
 
 
 def _follower(
-    rng: np.random.Generator, found: dict[str, tuple[Instruction, ...]], draw: SceneDraw, first: Instruction
+    rng: np.random.Generator,
+    found: dict[str, tuple[Instruction, ...]],
+    draw: SceneDraw,
+    first: Instruction,
+    able: Sequence[str],
 ) -> Instruction | None:
     """What may sensibly be asked once `first` is done; never the same again, which could not be told apart from it."""
     if first.skill == "hand_over":
@@ -76,6 +90,9 @@ def _follower(
     tasks = ("pick_colour", "point", "place_left", "place_right", "wave", "press_button")
     if first.skill == "place" and rng.random() < _SAME_BIN:
         tasks = (f"place_{first.bin}",)
+    tasks = tuple(task for task in tasks if not able or task in able)
+    if not tasks:
+        return None
     task = str(rng.choice(tasks))
     fitting = [one for one in found[task] if one != first and not one.size and one.colour not in touched - {""}]
     return _one_of(rng, fitting) if fitting else None
@@ -112,5 +129,6 @@ def arms_aloft(robot: RobotSpec, rng: np.random.Generator) -> Array:
     posture[arms] += rng.uniform(-0.5, 0.5, len(arms))
     for joint, (low, high) in _ALOFT.items():
         pair = robot.index([f"left_{joint}_joint", f"right_{joint}_joint"])
-        posture[pair] = robot.home[pair] + rng.uniform(low, high, 2)
+        upwards = np.where(robot.upper[pair] >= -robot.lower[pair], 1.0, -1.0)  # an arm turns further up than down
+        posture[pair] = robot.home[pair] + upwards * rng.uniform(low, high, 2)
     return np.clip(posture, robot.lower, robot.upper)

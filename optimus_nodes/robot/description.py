@@ -9,6 +9,7 @@ import os
 import re
 import tempfile
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,13 @@ def read_description(path: Path) -> Description:
 
     Raises: ConfigError when it cannot be expanded, repeats a name or has a joint without limits.
     """
-    xml = _cached(path)
+    sources = sorted(path.parent.rglob("*.xacro"))
+    key = hashlib.sha256(b"\0".join(str(s.relative_to(path.parent)).encode() + s.read_bytes() for s in sources))
+    return describe(kept(f"{path.name}-{key.hexdigest()[:32]}", lambda: _expand(path)), path)
+
+
+def describe(xml: str, path: Path) -> Description:
+    """Read the URDF `xml`, which came from `path`. Raises: ConfigError as read_description."""
     root = ElementTree.fromstring(xml)
     links = _unique([link.get("name", "") for link in root.findall("link")], "link", path)
     moving = [joint for joint in root.findall("joint") if joint.get("type") != "fixed"]
@@ -52,21 +59,19 @@ def read_description(path: Path) -> Description:
     return Description(xml, hashlib.sha256(xml.encode()).hexdigest(), joints, frozenset(links))
 
 
-def _cached(path: Path) -> str:
-    """The expanded text, kept in the user's cache under a hash of the folder's xacro files: it takes 0.5 s to make."""
-    sources = sorted(path.parent.rglob("*.xacro"))
-    key = hashlib.sha256(b"\0".join(str(s.relative_to(path.parent)).encode() + s.read_bytes() for s in sources))
+def kept(name: str, make: Callable[[], str]) -> str:
+    """What the user's cache keeps as `name`, made when it is not there."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "optimus_humanoid"
-    kept = folder / f"{path.name}-{key.hexdigest()[:32]}.urdf"
+    file_ = folder / f"{name}.urdf"
     try:
-        return kept.read_text(encoding="utf-8")
+        return file_.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        xml = _expand(path)
+        xml = make()
     with contextlib.suppress(OSError):  # a cache that cannot be written only costs time
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:
             file.write(xml)
-        os.replace(file.name, kept)
+        os.replace(file.name, file_)
     return xml
 
 

@@ -13,7 +13,9 @@ import yaml
 
 from ..core.errors import ConfigError
 from ..core.robot import CameraSpec, RobotSpec
-from .description import Description, read_description
+from . import abilities
+from .description import Description, describe, read_description
+from .packaged import SCHEME, packaged_text
 from .share import share_path
 
 LONGEST_PUSH = 0.1  # s: a robot that takes longer to brake harder is hard to stop
@@ -58,19 +60,37 @@ def read_robot(name: str, path: Path, urdf_root: Path) -> tuple[RobotSpec, str]:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
     extra = data if isinstance(data, dict) else {}  # what a robot may do without
-    crouch, may_touch = extra.pop("crouch", None), extra.pop("may_touch", [])
+    crouch, may_touch, frames = extra.pop("crouch", None), extra.pop("may_touch", []), extra.pop("frames", [])
+    hands, tasks = extra.pop("hands", None), extra.pop("tasks", [])
+    bench = extra.pop("bench", {"nearer": 0.0, "higher": 0.0})
     _check_entries(data, _KEYS, str(path))
-    urdf = urdf_root / data["urdf"]
-    if not urdf.is_file():
-        raise ConfigError(f"{path} names the urdf {data['urdf']!r}, but {urdf} does not exist")
-    description = read_description(urdf)
+    urdf, description = _describe(data["urdf"], frames, path, urdf_root)
     if not 0.0 < data["push_time"] <= LONGEST_PUSH:
         raise ConfigError(f"{path}: push_time is {data['push_time']} s, it must be above 0 and at most {LONGEST_PUSH}")
     rows = _rows(data, path)
     _check_joints(rows, description, path, urdf)
     spec = _spec(name, data, rows, description, path)
-    spec = replace(spec, crouch=_crouch(crouch, spec, path), may_touch=_may_touch(may_touch, description, path))
+    spec = replace(
+        spec,
+        crouch=_crouch(crouch, spec, path),
+        may_touch=_may_touch(may_touch, description, path),
+        hands=abilities.hands(hands, spec, path),
+        tasks=abilities.tasks(tasks, path),
+        bench=abilities.bench(bench, path),
+    )
     return spec, description.xml
+
+
+def _describe(source: str, frames: Any, path: Path, root: Path) -> tuple[Path, Description]:
+    """The URDF that the entry `urdf` names, with the links of `frames`, and where it came from."""
+    if source.startswith(SCHEME):
+        return Path(source), describe(packaged_text(source, frames, str(path)), path)
+    urdf = root / source
+    if not urdf.is_file():
+        raise ConfigError(f"{path} names the urdf {source!r}, but {urdf} does not exist")
+    if frames:
+        raise ConfigError(f"{path}: frames are for URDFs of packages; put yours into {urdf}")
+    return urdf, read_description(urdf)
 
 
 def _spec(name: str, data: Mapping[str, Any], rows: list[dict[str, Any]], urdf: Description, path: Path) -> RobotSpec:

@@ -17,12 +17,14 @@ _LARGEST = 0.3  # rad per iteration
 class ArmKinematics:
     """The chain base_link -> waist -> one arm -> grasp frame.
 
-    `chain` (8,) are the robot's indices of the two waist joints and the arm's six; poses are `T_base_hand`.
+    `chain` (C,) are the robot's indices of the waist's joints and then the arm's; poses are `T_base_hand`.
     """
 
     def __init__(self, robot: RobotSpec, urdf: str, side: str) -> None:
         full = pin.buildModelFromXML(urdf)
-        self.chain = np.concatenate([robot.group("waist"), robot.group(f"{side}_arm")])
+        waist = robot.group("waist")
+        self.chain = np.concatenate([waist, robot.group(f"{side}_arm")])
+        self.arm = slice(len(waist), None)
         names = [robot.joint_names[k] for k in self.chain]
         lock = [full.getJointId(n) for n in full.names[1:] if n not in names]
         neutral = pin.neutral(full)
@@ -35,41 +37,42 @@ class ArmKinematics:
         self._lower, self._upper = robot.lower[self.chain] + 0.02, robot.upper[self.chain] - 0.02
 
     def pose(self, q: Array) -> pin.SE3:
-        """Where the grasp frame is for the chain's joints `q` (8,) rad."""
-        ordered = np.empty(8)
+        """Where the grasp frame is for the chain's joints `q` (C,) rad."""
+        ordered = np.empty(len(q))
         ordered[self._at] = q
         pin.framesForwardKinematics(self._model, self._data, ordered)
         return self._data.oMf[self._frame].copy()
 
     def solve(self, goal: pin.SE3, q: Array, iterations: int = 2) -> Array:
-        """Arm joints that bring the grasp frame to `goal`, from `q` (8,) by damped least squares.
+        """Chain joints (C,) that bring the grasp frame to `goal`, from `q` (C,) by damped least squares.
 
-        The two waist joints stay. Orientation weighs 0.1 m/rad, so that near the edge of the arm's reach the
+        The waist stays. Orientation weighs 0.1 m/rad, so that near the edge of the arm's reach the
         position is kept and the tilt gives way. (Nakamura and Hanafusa 1986.)
         """
-        q, lower, upper = q.copy(), self._lower[2:], self._upper[2:]
-        ordered = np.empty(8)
+        arm = self.arm
+        q, lower, upper = q.copy(), self._lower[arm], self._upper[arm]
+        ordered = np.empty(len(q))
         for _ in range(iterations):
             ordered[self._at] = q
             pin.computeJointJacobians(self._model, self._data, ordered)
             pin.updateFramePlacement(self._model, self._data, self._frame)
             jacobian = pin.getFrameJacobian(self._model, self._data, self._frame, pin.ReferenceFrame.LOCAL)
-            jacobian = jacobian[:, self._at[2:]]
+            jacobian = jacobian[:, self._at[arm]]
             error = pin.log6(self._data.oMf[self._frame].actInv(goal)).vector * _WEIGHT
             weighted = jacobian * _WEIGHT[:, None]
             step = weighted.T @ eigenpy.LLT(weighted @ weighted.T + _DAMPING).solve(error)
             step = np.minimum(np.maximum(step, -_LARGEST), _LARGEST)  # np.clip takes three times as long
-            q[2:] = np.minimum(np.maximum(q[2:] + step, lower), upper)
+            q[arm] = np.minimum(np.maximum(q[arm] + step, lower), upper)
         return q
 
     def reach(self, goal: pin.SE3, q: Array) -> tuple[Array, float]:
-        """Solve to convergence: the joints (8,) and the position error that is left, m."""
+        """Solve to convergence: the joints (C,) and the position error that is left, m."""
         q = self.solve(goal, q, iterations=60)
         return q, float(np.linalg.norm(self.pose(q).translation - goal.translation))
 
 
 def index_tip(robot: RobotSpec, urdf: str, side: str, hand: Array) -> Array:
-    """Where the index fingertip is in the grasp frame, (3,) m, with the hand in posture `hand` (22,) rad."""
+    """Where the index fingertip is in the grasp frame, (3,) m, with the hand in posture `hand` (H,) rad."""
     model = pin.buildModelFromXML(urdf)
     q = pin.neutral(model)
     for name, value in zip(robot.groups[f"{side}_hand"], hand, strict=True):

@@ -77,8 +77,9 @@ class Expert:
             stages = []
             for side, roll in rolls.items():
                 decision = skill.decide(side, roll)
-                arm, hand = body.arms[side].chain[2:], body.hands[side]
-                rows[k, arm], rows[k, hand] = roll.q[2:], decision.hand
+                kinematics, hand = body.arms[side], body.hands[side]
+                own = kinematics.arm
+                rows[k, kinematics.chain[own]], rows[k, hand] = roll.q[own], decision.hand
                 body.advance(side, roll, decision, self.style)
                 skill.moved(side, roll, decision)
                 stages.append(decision.stage)

@@ -19,7 +19,7 @@ NEAR = 0.05  # m between grasp frame and thing within which it can be in the han
 
 
 class ExpertBody:
-    """Kinematics and postures of both hands. `hands`: joint indices (22,); `postures`: (22,) rad by side and name."""
+    """Kinematics and postures of both hands. `hands`: joint indices (H,); `postures`: (H,) rad by side and name."""
 
     def __init__(self, robot: RobotSpec, urdf: str, grasp: Grasp) -> None:
         self.robot, self.grasp = robot, grasp
@@ -28,13 +28,14 @@ class ExpertBody:
         self.postures = {side: grasp.hand_postures(robot, side) for side in SIDES}
         self.tips = {side: index_tip(robot, urdf, side, self.postures[side]["point"]) for side in SIDES}
         self._pads = {side: _pads(robot, side) for side in SIDES}
-        self._knuckles = {side: self.fingers(side, ("index_mcp", "middle_mcp")) for side in SIDES}
+        knuckles = [name for name in ("index_mcp", "middle_mcp") if f"left_{name}_joint" in robot.joint_names]
+        self._knuckles = {side: self.fingers(side, tuple(knuckles)) for side in SIDES}
         self._knuckle_range = {
             side: [self.postures[side][name][self._knuckles[side]] for name in ("open", "closed")] for side in SIDES
         }
 
     def fingers(self, side: str, names: tuple[str, ...]) -> list[int]:
-        """Where joints such as "index_mcp" are within the hand's (22,)."""
+        """Where joints such as "index_mcp" are within the hand's (H,)."""
         return [self.robot.groups[f"{side}_hand"].index(f"{side}_{name}_joint") for name in names]
 
     def force(self, view: ExpertView, side: str) -> float:
@@ -56,6 +57,8 @@ class ExpertBody:
     def _closure(self, view: ExpertView, side: str) -> float:
         """How far index and middle finger are from open (0) to closed on nothing (1)."""
         opened, closed = self._knuckle_range[side]
+        if not len(opened):
+            return 0.0
         at = view.position[self.hands[side]][self._knuckles[side]]
         return float(np.mean((at - opened) / (closed - opened)))
 

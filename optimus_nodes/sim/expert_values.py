@@ -65,9 +65,9 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one hand does next: go to `goal` (a pose of the grasp frame, the chain's joints (8,), or None: home).
+    """What one hand does next: go to `goal` (a pose of the grasp frame, the chain's joints (C,), or None: home).
 
-    `hand` (22,): rad, the fingers. `closes`: the fingers close on something. `speed`: m/s at most, 0 for the style's
+    `hand` (H,): rad, the fingers. `closes`: the fingers close on something. `speed`: m/s at most, 0 for the style's
     own; of joints rad/s. `turn`: rad/s at most, 0 for the style's own.
     """
 
@@ -81,7 +81,7 @@ class Decision:
 
 @dataclass
 class Roll:
-    """The acting hand while the law is rolled forward: chain joints `q` (8,) and the thing as seen from it.
+    """The acting hand while the law is rolled forward: chain joints `q` (C,) and the thing as seen from it.
 
     `box`: where the thing is held, (3,) m in the grasp frame. `closing`, `opening`: s the fingers have done so.
     `closure`: 0 open to 1 closed on nothing. `phase`: 0 to 1, how far a posture says a motion has come.

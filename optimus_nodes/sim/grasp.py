@@ -1,77 +1,47 @@
-"""How the expert holds its hands: open, closed, and how the grasp frame stands over a box."""
+"""How the expert holds its hands: postures of the robot's description, and how the grasp frame stands over a box."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pinocchio as pin
 
+from ..core.errors import ConfigError
 from ..core.robot import RobotSpec
 from ..core.values import Array
 
 FINGERS = ("index", "middle", "ring", "little")
 
 
-_OPEN = {
-    "finger_mcp": 0.65,
-    "finger_pip": 0.25,
-    "finger_dip": 0.1,
-    "thumb_cmc_rotation": 1.5,
-    "thumb_cmc_abduction": 0.3,
-    "thumb_cmc_flexion": -0.9,
-    "thumb_mcp": -0.2,
-}
-_CLOSED = {
-    "finger_mcp": 1.6,
-    "finger_pip": 0.35,
-    "finger_dip": 0.15,
-    "thumb_cmc_rotation": 1.5,
-    "thumb_cmc_abduction": 0.3,
-    "thumb_cmc_flexion": -0.1,
-    "thumb_mcp": 0.0,
-}
-_POINT = {  # the index finger stretched down under a level palm, the others closed
-    **_CLOSED,
-    "finger_pip": 1.5,
-    "finger_dip": 1.0,
-    "index_mcp": 1.45,
-    "index_pip": 0.05,
-    "index_dip": 0.0,
-    "thumb_cmc_flexion": -0.5,
-}
-_FIST = {**_CLOSED, "finger_pip": 1.5, "finger_dip": 1.0, "thumb_cmc_flexion": -0.4}
-_FLAT = {**_CLOSED, "thumb_mcp": -0.2, "thumb_cmc_flexion": -0.3}  # the fingers down, side by side
-
-
 @dataclass(frozen=True)
 class Grasp:
-    """A pinch from above: hand postures in rad, and the grasp frame's attitude over the bench.
+    """A hand over the bench, with figures of HandSpec.
 
-    `tilt`: rad by which the fingers point below the horizontal. `follow`: how much of the bearing from the
-    shoulder to the goal the fingers' heading takes (0 straight ahead, 1 along the bearing).
-    `offset`: where the box's centre belongs, (x, y, z) m in the grasp frame.
+    `follow`: how much of the bearing from the shoulder to the goal the fingers' heading takes (0 straight ahead, 1
+    along the bearing). `offset`: where the box's centre belongs, (x, y, z) m in the grasp frame.
     """
 
-    open: dict[str, float] = field(default_factory=lambda: dict(_OPEN))
-    closed: dict[str, float] = field(default_factory=lambda: dict(_CLOSED))
-    tilt: float = 0.25
+    tilt: float
+    shoulder: tuple[float, float]
+    offset: tuple[float, float, float]
     follow: float = 1.0
-    shoulder: tuple[float, float] = (0.10, 0.26)
-    offset: tuple[float, float, float] = (0.013, 0.004, 0.0)
 
-    def postures(self, robot: RobotSpec, side: str) -> tuple[Array, Array]:
-        """The open and the closed hand of `side`, each (22,) rad in the order of its joint group."""
-        names = [name.removeprefix(f"{side}_").removesuffix("_joint") for name in robot.groups[f"{side}_hand"]]
-        return tuple(np.array([_joint(table, name) for name in names]) for table in (self.open, self.closed))  # type: ignore[return-value]
+    @staticmethod
+    def of(robot: RobotSpec) -> Grasp:
+        """Of the robot's hands. Raises ConfigError when its description says nothing of them."""
+        if robot.hands is None:
+            raise ConfigError(f"config/robots/{robot.name}.yaml has no hands: an expert can't know how to hold them")
+        return Grasp(robot.hands.tilt, robot.hands.shoulder, robot.hands.pinch)
 
     def hand_postures(self, robot: RobotSpec, side: str) -> dict[str, Array]:
-        """Every posture of the hand of `side` by its name, (22,) rad."""
-        opened, closed = self.postures(robot, side)
-        names = [name.removeprefix(f"{side}_").removesuffix("_joint") for name in robot.groups[f"{side}_hand"]]
-        tables = {"point": _POINT, "fist": _FIST, "flat": _FLAT}
-        more = {key: np.array([_joint(table, name) for name in names]) for key, table in tables.items()}
-        return {"open": opened, "closed": closed, **more}
+        """Every posture of the hand of `side` by its name, (H,) rad."""
+        assert robot.hands is not None
+        joints = [name.removesuffix("_joint") for name in robot.groups[f"{side}_hand"]]
+        return {
+            posture: np.array([_angle(table, side, joint) for joint in joints])
+            for posture, table in robot.hands.postures.items()
+        }
 
     def over(self, side: str, box: Array) -> pin.SE3:
         """The pose of the grasp frame that has the box's centre `box` (3,) m where the pinch is."""
@@ -93,6 +63,9 @@ class Grasp:
         )
 
 
-def _joint(table: dict[str, float], name: str) -> float:
-    finger, _, joint = name.partition("_")
-    return table.get(name, table.get(f"finger_{joint}", 0.0) if finger in FINGERS else 0.0)
+def _angle(table: dict[str, float], side: str, joint: str) -> float:
+    """What a posture says of the joint `left_index_mcp`."""
+    name = joint.removeprefix(f"{side}_")
+    finger, _, part = name.partition("_")
+    general = table.get(f"finger_{part}", 0.0) if finger in FINGERS else 0.0
+    return table.get(joint, table.get(name, general))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pinocchio as pin
 
+from ..core.errors import ConfigError
 from ..core.language import Instruction
 from ..core.scene import SceneConfig
 from ..core.values import Array, SceneObject
@@ -60,8 +61,11 @@ class Skill:
         return None
 
     def hand(self, side: str, posture: str) -> Array:
-        """The fingers of `side` in a posture by name, (22,) rad."""
-        return self.body.postures[side][posture]
+        """The fingers of `side` in a posture by name, (H,) rad."""
+        found = self.body.postures[side].get(posture)
+        if found is None:
+            raise ConfigError(f"config/robots/{self.body.robot.name}.yaml has no posture {posture!r} of the hands")
+        return found
 
     def leave(self, side: str, roll: Roll, posture: str = "open") -> Decision:
         """Up from the bench, then home."""

@@ -41,7 +41,7 @@ class Wave(Skill):
     def decide(self, side: str, roll: Roll) -> Decision:
         if roll.closure > FIST:
             return self.leave(side, roll, "fist")
-        q, here = roll.q[2:], roll.pose.translation
+        q, here = roll.q[self.body.arms[side].arm], roll.pose.translation
         if here[2] < self.top + self.retreat and here[0] > BENCH_REACHED:
             return Decision("clear", self.upwards(roll), self.hand(side, "open"))
         if not self._is_raised(q):

@@ -41,7 +41,7 @@ class SimWorld:
         seed: int = 0,
     ) -> None:
         self.robot = robot
-        self.scene = scene
+        self.scene = scene = None if scene is None else scene.moved(*robot.bench)
         self.model = compile_model(robot, urdf, scene, base)
         self.data = mujoco.MjData(self.model)
         self._seed = 0

@@ -31,7 +31,7 @@ def loop():
 
 @pytest.fixture(scope="module")
 def expert():
-    return Expert(ROBOT, URDF, SCENE, Grasp())
+    return Expert(ROBOT, URDF, SCENE, Grasp.of(ROBOT))
 
 
 def view(loop):
@@ -83,7 +83,7 @@ def test_what_the_expert_says_follows_from_the_state_alone(loop, expert):
         loop.reset(3001)
         start = view(loop)
         expert.begin(instruction, start, ExpertStyle())
-        fresh = Expert(ROBOT, URDF, SCENE, Grasp())
+        fresh = Expert(ROBOT, URDF, SCENE, Grasp.of(ROBOT))
         for _ in range(60):
             advice = expert.advise(view(loop))
             loop.advance(advice.positions, advice.progress, STEP_DT, "expert")

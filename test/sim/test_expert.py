@@ -23,7 +23,7 @@ def loop():
 
 @pytest.fixture(scope="module")
 def expert():
-    return Expert(ROBOT, URDF, SceneConfig(), Grasp())
+    return Expert(ROBOT, URDF, SceneConfig(), Grasp.of(ROBOT))
 
 
 def view(loop):
