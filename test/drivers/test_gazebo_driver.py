@@ -25,7 +25,7 @@ from optimus_nodes.ros.gazebo_driver import GazeboDriver, GazeboOptions
 pytestmark = pytest.mark.alone
 
 INERTIA, STEP, LOOPBACK = 0.05, 0.002, "127.0.0.1"  # kg·m², s
-ROBOT = replace(fake_robot(24), kp=np.full(24, 40.0), kd=np.full(24, 2.0))
+ROBOT = replace(fake_robot(12), kp=np.full(12, 40.0), kd=np.full(12, 2.0))
 START = 17.0  # s of simulated time
 
 
@@ -33,8 +33,8 @@ class SimulatedGazebo:
     """A model whose joints are flywheels, damped by kd and moved by a JointTrajectoryController of stiffness kp."""
 
     def __init__(self, partition: str) -> None:
-        self.q, self.dq = np.zeros(24), np.zeros(24)
-        self.target, self.effort = np.zeros(24), np.zeros(24)
+        self.q, self.dq = np.zeros(12), np.zeros(12)
+        self.target, self.effort = np.zeros(12), np.zeros(12)
         self.names = ROBOT.joint_names[::-1]
         self.plugged, self.heard = True, 0
         self._steps, self._begun = 0, time.monotonic()
@@ -149,7 +149,7 @@ def test_other_gains_are_expressed_in_target_and_effort(rig: GazeboRig) -> None:
     """Soft and undamped: torque = kp (p - q) + kd (v - dq) + effort with the gains that were commanded."""
     rig.driver.connect()
     state = rig.see()
-    command = replace(hold(ROBOT, np.full(24, 0.4)), kp=0.25 * ROBOT.kp, kd=0.5 * ROBOT.kd, velocity=np.full(24, 0.1))
+    command = replace(hold(ROBOT, np.full(12, 0.4)), kp=0.25 * ROBOT.kp, kd=0.5 * ROBOT.kd, velocity=np.full(12, 0.1))
     rig.driver.write(command)
     rig.wait(0.1)
     torque = ROBOT.kp * (rig.gazebo.target - state.position) - ROBOT.kd * state.velocity + rig.gazebo.effort
@@ -162,7 +162,7 @@ def test_a_robot_that_still_moves_is_not_taken_over(rig: GazeboRig) -> None:
     rig.wait(0.05)
     rig.driver.connect()
     assert np.abs(rig.gazebo.dq).max() < 0.1
-    assert rig.gazebo.q == pytest.approx(np.ones(24), abs=0.1)
+    assert rig.gazebo.q == pytest.approx(np.ones(12), abs=0.1)
 
 
 def test_without_gazebo_it_says_what_it_listened_to() -> None:

@@ -25,7 +25,7 @@ from optimus_nodes.drivers.conformance import DriverConformance, Rig, hold
 from optimus_nodes.drivers.known import make_driver
 from optimus_nodes.ros.ros2_control_driver import BROADCASTER, MODES, Ros2ControlDriver, Ros2ControlOptions
 
-COUNT, INERTIA, STEP = 24, 0.05, 0.002  # joints, kg·m², s
+COUNT, INERTIA, STEP = 12, 0.05, 0.002  # joints, kg·m², s
 ROBOT = replace(fake_robot(COUNT), kp=np.full(COUNT, 40.0), kd=np.full(COUNT, 2.0))
 JOINTS = list(ROBOT.joint_names[::-1])  # the controllers' order
 
