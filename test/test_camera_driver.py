@@ -222,7 +222,8 @@ def test_a_source_that_is_nothing_is_named(source):
         make_source("head", source, 160, 120, 20.0, False)
     assert str(caught.value) == (
         f"camera head: source '{source}' is no file, folder, device or stream; allowed a number or /dev/videoN, "
-        "rtsp://, rtsps://, http://, https://, a video file, a folder of pictures (config/camera.yaml)"
+        "rtsp://, rtsps://, http://, https://, a video file, a folder of pictures, gz:<model>/<camera> "
+        "(config/camera.yaml)"
     )
 
 

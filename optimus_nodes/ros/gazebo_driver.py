@@ -62,12 +62,13 @@ class GazeboDriver:
         self._order: dict[str, int] = {}
         self._state: JointState | None = None
         self._sim = 0.0
-        self._gravity = gravity or GravityModel(robot, load_robot(robot.name)[1])
+        self._gravity = gravity
         self._told: tuple[Array, Array] | None = None
 
     def connect(self) -> DriverDescription:
         """Find the model, and wait until it stands still."""
         self.close()
+        self._gravity = self._gravity or GravityModel(self._robot, load_robot(self._robot.name)[1])
         options = self._options
         self._link = link = GzTransport(options.partition, options.ip, self._package)
         link.advertise(trajectory_topic(self._model), "JointTrajectory")
@@ -138,6 +139,7 @@ class GazeboDriver:
         """
         robot = self._robot
         if self._told is None:
+            assert self._gravity is not None, "it is there since the robot was connected"
             return self._gravity(position)
         target, effort = self._told
         torque = robot.kp * (target - position) - robot.kd * velocity + effort
