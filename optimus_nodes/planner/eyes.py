@@ -242,7 +242,8 @@ class _Glance:
         found = np.zeros(self.view.image.shape[:2], np.uint8)
         for line in self.view.limbs.values():
             pixels = self.projector.pixels(line)
-            for k, half in enumerate(_HALF_WIDTHS[-len(line) + 1 :]):
+            widths = _HALF_WIDTHS[len(_HALF_WIDTHS) - (len(line) - 1) :]
+            for k, half in enumerate(widths if len(line) > 1 else ()):
                 edge = self.projector.pixels((line[k + 1] + (0.0, half, 0.0))[None])[0]
                 wide = max(2 * int(np.linalg.norm(edge - pixels[k + 1])), 1)
                 cv2.line(found, _whole(pixels[k]), _whole(pixels[k + 1]), 1, wide)

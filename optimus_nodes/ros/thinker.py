@@ -102,4 +102,4 @@ def thinker_for(node: Node, planner: Planner, params: PlannerParams) -> Thinker:
     def look(then: Callable[[View | None], None]) -> OneLook:
         return OneLook(node, robot, viewpoint, then, params.look_timeout)
 
-    return Thinker(planner, ColourEyes(scene_named(params.scene)), look)
+    return Thinker(planner, ColourEyes(scene_named(params.scene).moved(*robot.bench)), look)

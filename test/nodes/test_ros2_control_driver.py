@@ -153,16 +153,9 @@ class TestImpedance(DriverConformance):
         started.end()
 
 
-class TestEffort(DriverConformance):
-    @pytest.fixture
-    def rig(self) -> Iterator[ControlRig]:
-        started = ControlRig("effort")
-        yield started
-        started.end()
-
-
-def test_hardware_that_takes_positions_alone_goes_there_too() -> None:
-    rig = ControlRig("position")
+@pytest.mark.parametrize("mode", ["effort", "position"])
+def test_hardware_that_takes_torques_or_positions_alone_goes_there_too(mode: str) -> None:
+    rig = ControlRig(mode)
     try:
         rig.driver.connect()
         rig.see()
@@ -171,7 +164,7 @@ def test_hardware_that_takes_positions_alone_goes_there_too() -> None:
             rig.driver.write(hold(ROBOT, np.full(COUNT, 0.3)))
             rig.wait(0.01)
         assert rig.truth() == pytest.approx(np.full(COUNT, 0.3), abs=0.02)
-        assert (rig.manager.command["effort"] == 0.0).all()
+        assert (rig.manager.command["position"] == 0.0).all() == (mode == "effort")
     finally:
         rig.end()
 

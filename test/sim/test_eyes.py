@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,3 +50,12 @@ def test_an_empty_and_a_black_picture_show_nothing(stage):
         image = np.full((480, 640, 3), shade, np.uint8)
         found = ColourEyes(eyes.SCENE).look(stage.view(image, {}))
         assert [one.name for one in found.things if one.kind in ("box", "distractor")] == []
+
+
+@pytest.mark.parametrize("points", [0, 1, 2, 5])
+def test_a_robot_whose_arms_are_known_by_few_points_is_looked_past(stage, points):
+    (trial,) = trials("bench", 1, 6600, tasks=["point"])
+    stage.loop.reset(trial.seed)
+    view = stage.view(np.zeros((480, 640, 3), np.uint8), {})
+    limbs = {side: line[len(line) - points :] for side, line in view.limbs.items() if points}
+    assert ColourEyes(eyes.SCENE).look(replace(view, limbs=limbs)).places
