@@ -13,6 +13,7 @@ A rig's clock may be stepped or real: the tests only ask it to `wait`.
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from dataclasses import replace
 
@@ -72,6 +73,16 @@ class Rig(ABC):
                 return state
             self.wait(TICK)
         raise AssertionError("the driver has measured nothing in 2 s")
+
+
+class RealTimeRig(Rig):
+    """One whose robot, or stand-in, goes by the clock on the wall."""
+
+    def clock(self) -> float:
+        return time.monotonic()
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
 
 
 def hold(robot: RobotSpec, position: Array, stamp: float = 0.0, effort: Array | None = None) -> JointCommand:

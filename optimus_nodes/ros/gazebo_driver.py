@@ -122,9 +122,9 @@ class GazeboDriver:
         self._send(np.where(share == 1.0, command.position, position), effort)
 
     def stop(self) -> None:
-        """Stay where it is."""
-        if self._link is not None and self._state is not None:
-            self._send(self._state.position, np.zeros_like(self._state.position))
+        """Stay where it is, carrying its own weight."""
+        if self._link is not None and self._state is not None and self._gravity is not None:
+            self._send(self._state.position, self._gravity(self._state.position))
 
     def close(self) -> None:
         """Leave Gazebo's network; the model goes on with its last command."""
@@ -168,6 +168,7 @@ class GazeboDriver:
 
     def _send(self, position: Array, effort: Array) -> None:
         assert self._link is not None
+        effort = np.clip(effort, -self._robot.max_effort, self._robot.max_effort)
         self._told = (position, effort)
         point = gz_messages.make("JointTrajectoryPoint", positions=position.tolist(), effort=effort.tolist())
         names = self._robot.joint_names

@@ -16,7 +16,7 @@ from optimus_nodes.core.errors import ConfigError, DeviceError
 from optimus_nodes.core.gazebo_names import joint_state_topic, trajectory_topic
 from optimus_nodes.core.values import Array
 from optimus_nodes.drivers import gz_messages
-from optimus_nodes.drivers.conformance import DriverConformance, Rig, hold
+from optimus_nodes.drivers.conformance import DriverConformance, RealTimeRig, hold
 from optimus_nodes.drivers.gz_transport import GzTransport
 from optimus_nodes.drivers.known import make_driver
 from optimus_nodes.robot.load import load_robot
@@ -76,7 +76,7 @@ class SimulatedGazebo:
             self.target[order], self.effort[order] = message.points[0].positions, message.points[0].effort
 
 
-class GazeboRig(Rig):
+class GazeboRig(RealTimeRig):
     robot = ROBOT
     settle, together = 0.5, 12
     rate_hz = 80.0  # robot and driver share a process, on a machine that others use
@@ -101,14 +101,8 @@ class GazeboRig(Rig):
         self.driver.close()
         self.gazebo.close()
 
-    def clock(self) -> float:
-        return time.monotonic()
-
     def robot_clock(self) -> float:
         return self.gazebo.time
-
-    def wait(self, seconds: float) -> None:
-        time.sleep(seconds)
 
     def truth(self) -> Array:
         return self.gazebo.q.copy()
@@ -155,6 +149,16 @@ def test_other_gains_are_expressed_in_target_and_effort(rig: GazeboRig) -> None:
     torque = ROBOT.kp * (rig.gazebo.target - state.position) - ROBOT.kd * state.velocity + rig.gazebo.effort
     wanted = 0.25 * ROBOT.kp * (0.4 - state.position) + 0.5 * ROBOT.kd * (0.1 - state.velocity)
     assert torque == pytest.approx(wanted, abs=0.05)
+
+
+def test_a_robot_that_is_stopped_carries_its_weight(rig: GazeboRig) -> None:
+    rig.driver._gravity = lambda position: np.full(12, 3.0)
+    rig.driver.connect()
+    position = rig.see().position
+    rig.driver.stop()
+    rig.wait(0.1)
+    assert rig.gazebo.target == pytest.approx(position, abs=0.01)
+    assert rig.gazebo.effort == pytest.approx(np.full(12, 3.0))
 
 
 def test_a_robot_that_still_moves_is_not_taken_over(rig: GazeboRig) -> None:

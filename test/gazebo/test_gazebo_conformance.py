@@ -12,7 +12,7 @@ import pytest
 from optimus_nodes.core.gazebo_names import WORLD, flavour, joint_state_topic
 from optimus_nodes.core.values import Array
 from optimus_nodes.drivers import gz_messages
-from optimus_nodes.drivers.conformance import DriverConformance, Rig
+from optimus_nodes.drivers.conformance import DriverConformance, RealTimeRig
 from optimus_nodes.drivers.gazebo_server import GazeboServer
 from optimus_nodes.drivers.gz_transport import GzTransport
 from optimus_nodes.robot.load import load_robot
@@ -23,7 +23,7 @@ from optimus_nodes.sim.gazebo_twin import GazeboTwin
 ROBOT, URDF = load_robot("optimus")
 
 
-class GazeboRig(Rig):
+class GazeboRig(RealTimeRig):
     """Times are real: a Gazebo that is slower than that has longer to settle."""
 
     robot = ROBOT
@@ -58,15 +58,9 @@ class GazeboRig(Rig):
         found = {joint.name: joint.axis1.position for joint in message.joint}
         return np.array([found[name] for name in ROBOT.joint_names])
 
-    def clock(self) -> float:
-        return time.monotonic()
-
     def robot_clock(self) -> float:
         self._read()
         return self.sim
-
-    def wait(self, seconds: float) -> None:
-        time.sleep(seconds)
 
     def truth(self) -> Array:
         return self._read()

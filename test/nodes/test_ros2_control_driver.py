@@ -21,7 +21,7 @@ from std_msgs.msg import Float64MultiArray
 
 from optimus_nodes.core.errors import ConfigError, DeviceError
 from optimus_nodes.core.values import Array
-from optimus_nodes.drivers.conformance import DriverConformance, Rig, hold
+from optimus_nodes.drivers.conformance import DriverConformance, RealTimeRig, hold
 from optimus_nodes.drivers.known import make_driver
 from optimus_nodes.ros.ros2_control_driver import BROADCASTER, MODES, Ros2ControlDriver, Ros2ControlOptions
 
@@ -99,7 +99,7 @@ class ControllerManager:
         self.q = self.q + STEP * self.dq
 
 
-class ControlRig(Rig):
+class ControlRig(RealTimeRig):
     robot = ROBOT
     settle, together = 0.6, 12
     rate_hz = 80.0  # robot and driver share a process, on a machine that others use
@@ -112,12 +112,6 @@ class ControlRig(Rig):
     def end(self) -> None:
         self.driver.close()
         self.manager.end()
-
-    def clock(self) -> float:
-        return time.monotonic()
-
-    def wait(self, seconds: float) -> None:
-        time.sleep(seconds)
 
     def truth(self) -> Array:
         return self.manager.q.copy()
