@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 from optimus_humanoid.srv import ResetScene
 from rclpy.node import Node
 
@@ -77,14 +76,13 @@ class GazeboNode(Node):
         self.create_timer(0.2, self._on_tick)
         lease.announce(self)
         self._reporter = Reporter(self, self._health, "gazebo")
-        self._home = robot.home
 
     def _on_tick(self) -> None:
         self._server.check()
         joints = self._bridge.joints()
         if joints is None:
             return
-        if not self._laid and np.abs(joints[1]).max() < 0.05 and np.abs(joints[0] - self._home).max() < 0.2:
+        if not self._laid and self._stage.is_clear(*joints):
             self._lay(self._seed)
         self._bridge.publish_scene()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import yaml
@@ -15,22 +15,7 @@ from optimus_nodes.core.robot import RobotSpec
 from optimus_nodes.robot.gazebo_table import bridge_table
 from optimus_nodes.robot.gazebo_urdf import gazebo_urdf
 from optimus_nodes.robot.load import load_robot
-from optimus_nodes.robot.ros2_control_urdf import controllers, ros2_control_urdf
-from optimus_nodes.robot.share import share_path
-
-
-def ros2_control_settings() -> tuple[dict[str, Any], str, tuple[str, ...]]:
-    """config/ros2_control.yaml: all of it, the hardware's plugin, and the interfaces that it takes.
-
-    Raises: ConfigError when something is missing in it.
-    """
-    path = share_path("config/ros2_control.yaml")
-    settings = yaml.safe_load(path.read_text())
-    try:
-        hardware = settings["hardware"]
-        return settings, str(hardware["plugin"]), tuple(hardware["command_interfaces"])
-    except (KeyError, TypeError) as error:
-        raise ConfigError(f"{path} must have hardware with plugin and command_interfaces; {error} is missing") from None
+from optimus_nodes.robot.ros2_control_urdf import controllers, ros2_control_settings, ros2_control_urdf
 
 
 def _as_gazebo(robot: RobotSpec, urdf: str, spelling: str) -> str:

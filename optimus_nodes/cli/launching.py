@@ -16,7 +16,7 @@ from optimus_nodes.cli.environment import graph_environment
 from optimus_nodes.core.errors import ConfigError
 from optimus_nodes.core.graph import NodeSpec, override, parse_graph, select
 from optimus_nodes.robot.load import load_robot
-from optimus_nodes.robot.ros2_control_urdf import controllers, ros2_control_urdf
+from optimus_nodes.robot.ros2_control_urdf import controllers, ros2_control_settings, ros2_control_urdf
 from optimus_nodes.robot.share import PACKAGE, share_path
 
 if TYPE_CHECKING:
@@ -128,8 +128,6 @@ def launch_controllers() -> LaunchDescription:
 def _controllers(context: LaunchContext) -> list[Any]:
     from launch_ros.actions import Node
     from launch_ros.parameter_descriptions import ParameterValue
-
-    from optimus_nodes.cli.describe import ros2_control_settings
 
     values = context.launch_configurations
     robot, urdf = load_robot(values["robot"])

@@ -48,6 +48,7 @@ class DriverLoop:
         """Raises ConfigError when the robot can't do what `config` says about faults."""
         check_reaction(config.on_emergency, "parameter on_emergency", robot)
         self._driver, self._robot, self._config = driver, robot, config
+        self._own_time = driver if isinstance(driver, OwnTime) else None
         self._watchdog = CommandWatchdog(robot, config.command_timeout, config.on_silence)
         self._brake = CommandWatchdog(robot, config.command_timeout, config.on_emergency)
         self._backoff = Backoff(first_s=0.2, longest_s=5.0, healthy_s=5.0)
@@ -145,8 +146,8 @@ class DriverLoop:
             fresh = self._sound(state, monotonic)
         if self._state is None:
             return None
-        own = self._driver.robot_time if isinstance(self._driver, OwnTime) else now - (monotonic - self._state.stamp)
-        measured = replace(self._state, stamp=own)
+        stamp = self._own_time.robot_time if self._own_time else now - (monotonic - self._state.stamp)
+        measured = replace(self._state, stamp=stamp)
         command = self._effective(measured, monotonic)
         self._driver.write(command)
         self.applied = command

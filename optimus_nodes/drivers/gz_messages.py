@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
+
+__all__ = ["Any", "DecodeError", "make", "read"]
 
 _PACKAGE = "optimus.gz"  # protobuf knows no names on the wire
 _FIELD = descriptor_pb2.FieldDescriptorProto
@@ -111,5 +114,5 @@ def make(kind: str, /, **fields: Any) -> Any:
 
 
 def read(kind: str, data: bytes) -> Any:
-    """The message that `data` holds. Raises google.protobuf.message.DecodeError."""
+    """The message that `data` holds. Raises DecodeError."""
     return _CLASSES[kind].FromString(data)

@@ -16,7 +16,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import zmq
 
@@ -32,12 +31,6 @@ _HEARTBEAT_S = 1.0
 _SETTLE_S = 0.1  # a ROUTER knows a peer only some time after it was connected to it
 
 Heard = Callable[[bytes], None]
-
-
-@dataclass
-class _Published:
-    kind: str
-    node: str
 
 
 class GzTransport:
@@ -58,7 +51,7 @@ class GzTransport:
         self._pub.bind(f"tcp://{self._ip}:*")
         self._address = self._pub.last_endpoint.rstrip(b"\x00").decode()
         self._heard: dict[bytes, tuple[str, Heard]] = {}
-        self._published: dict[str, _Published] = {}
+        self._published: dict[str, str] = {}  # topic: kind of its messages
         self._peers: set[str] = set()
         self._services: dict[str, list[gz_messages.Any]] = {}
         self._lock, self._ended = threading.Lock(), threading.Event()
@@ -74,15 +67,14 @@ class GzTransport:
     def advertise(self, topic: str, kind: str) -> None:
         """Say that messages `kind` will come on `topic`; who listens needs some 0.1 s until it hears them."""
         with self._lock:
-            self._published[self._full(topic)] = _Published(self._named(kind), self._node)
+            self._published[self._full(topic)] = self._named(kind)
         self._tell("msg", self._advertisement(self._full(topic)))
 
     def publish(self, topic: str, message: bytes) -> None:
         """Send a serialised message on a topic that was advertised. From one thread only."""
         full = self._full(topic)
-        self._pub.send_multipart(
-            [full.encode(), self._address.encode(), message, self._published[full].kind.encode()], copy=False
-        )
+        kind = self._published[full]
+        self._pub.send_multipart([full.encode(), self._address.encode(), message, kind.encode()], copy=False)
 
     def subscribe(self, topic: str, kind: str, heard: Heard) -> None:
         """Call `heard` with every serialised message `kind` on `topic`, whoever publishes it, now or later."""
@@ -167,7 +159,7 @@ class GzTransport:
             return
         try:
             message = gz_messages.read("Discovery", datagram[2:])
-        except Exception:  # whatever is said there by others
+        except gz_messages.DecodeError:  # whatever is said there by others
             return
         if message.version != _WIRE or message.process_uuid == self._process:
             return
@@ -208,9 +200,8 @@ class GzTransport:
         return None
 
     def _advertisement(self, full: str) -> gz_messages.Any:
-        published = self._published[full]
-        kind = gz_messages.make("MessagePublisher", msg_type=published.kind)
-        own = {"address": self._address, "process_uuid": self._process, "node_uuid": published.node, "scope": _ALL}
+        kind = gz_messages.make("MessagePublisher", msg_type=self._published[full])
+        own = {"address": self._address, "process_uuid": self._process, "node_uuid": self._node, "scope": _ALL}
         return self._discovery(_ADVERTISE, pub=gz_messages.make("Publisher", topic=full, msg_pub=kind, **own))
 
     def _discovery(self, kind: int, **content: gz_messages.Any) -> gz_messages.Any:

@@ -51,7 +51,8 @@ def bench(data: Any, path: Path) -> tuple[float, float]:
 
 
 def _check_posture(table: Any, robot: RobotSpec, where: str) -> None:
-    joints = [name.removesuffix("_joint") for side in ("left", "right") for name in robot.groups[f"{side}_hand"]]
+    theirs = [k for side in ("left", "right") for k in robot.group(f"{side}_hand")]
+    joints = [robot.joint_names[k].removesuffix("_joint") for k in theirs]
     plain = {joint.partition("_")[2] for joint in joints}
     general = {f"finger_{joint.partition('_')[2]}" for joint in plain if joint.partition("_")[0] in _FINGERS}
     if not isinstance(table, Mapping):

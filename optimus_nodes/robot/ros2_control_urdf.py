@@ -5,8 +5,11 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
+import yaml
+
 from ..core.errors import ConfigError
 from ..core.robot import RobotSpec
+from .share import share_path
 
 STATES = ("position", "velocity", "effort")
 COMMANDS = ("position", "velocity", "effort", "proportional", "derivative")
@@ -56,6 +59,20 @@ def controllers(robot: RobotSpec, settings: dict[str, Any], commands: tuple[str,
         own = {"joints": list(robot.joint_names), "interface_name": interface}
         found[f"{interface}_controller"] = {"ros__parameters": own}
     return found
+
+
+def ros2_control_settings() -> tuple[dict[str, Any], str, tuple[str, ...]]:
+    """config/ros2_control.yaml: all of it, the hardware's plugin, and the interfaces that it takes.
+
+    Raises: ConfigError when something is missing in it.
+    """
+    path = share_path("config/ros2_control.yaml")
+    settings = yaml.safe_load(path.read_text())
+    try:
+        hardware = settings["hardware"]
+        return settings, str(hardware["plugin"]), tuple(hardware["command_interfaces"])
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"{path} must have hardware with plugin and command_interfaces; {error} is missing") from None
 
 
 def _check(commands: tuple[str, ...]) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
+
 from ..core.errors import DeviceError
 from ..core.gazebo_names import WORLD, Flavour
+from ..core.values import Array
 from ..drivers import gz_messages
 from ..drivers.gz_transport import GzTransport
 from ..robot.gazebo_urdf import gazebo_urdf
@@ -16,6 +19,7 @@ from ..sim.world import SimWorld
 
 _MODEL = 2  # gz.msgs.Entity.MODEL
 _REMOVED = 0.3  # s until a name is free again
+_HOME, _STILL = 0.2, 0.05  # rad, rad/s
 
 
 class GazeboStage:
@@ -32,6 +36,12 @@ class GazeboStage:
         floor = float(self._twin.model.geom("floor").pos[2])
         world.write_text(world_sdf(robot, self._twin.robot.name, floor, self._flavour, cameras))
         return world
+
+    def is_clear(self, position: Array, velocity: Array) -> bool:
+        """Whether the robot, its joints (J,) at rad and rad/s, stands at home: a bench put there hits no arm."""
+        home = self._twin.robot.home
+        at_home = len(position) == len(home) and float(np.abs(position - home).max()) < _HOME
+        return at_home and float(np.abs(velocity).max()) < _STILL
 
     def lay(self, seed: int) -> None:
         """Put the scene of `seed` in place of the one that is there. The robot stays as it stands.
