@@ -90,7 +90,7 @@ class GazeboBridge:
         self._poses = data
 
     def _on_contacts(self, pad: str, data: bytes) -> None:
-        """The force on a pad is the sum of what its contacts say; before Garden they say none."""
+        """The force on a pad is the sum of what its contacts say; Fortress says none."""
         message = gz_messages.read("Contacts", data)
         wrenches = [wrench.body_1_wrench.force for contact in message.contact for wrench in contact.wrench]
         self.tells_forces = self.tells_forces or bool(wrenches)

@@ -101,7 +101,7 @@ class Ros2ControlDriver:
             self._link.tell(controller, values[what][self._order[what]])
 
     def stop(self) -> None:
-        """Stand where it is, without torque of its own where that can be said."""
+        """Stand where it is by stiffness alone. In mode effort, where nothing is left to hold them, joints go limp."""
         if self._state is not None and self._link is not None and self._order:
             still, robot = np.zeros_like(self._state.position), self._robot
             self.write(JointCommand(0.0, self._state.position, still, still, robot.kp, robot.kd))
