@@ -28,6 +28,7 @@ from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, diagnostics, joint_topics, lease, qos
 from optimus_nodes.ros.control_owner import OwnerTeller
 from optimus_nodes.ros.emergency_stop import EmergencyStop
+from optimus_nodes.ros.hand_topics import HandTopics
 from optimus_nodes.ros.one_at_a_time import OneAtATime
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import real_time, run
@@ -57,6 +58,7 @@ class JointControlNode(Node):
         lease.watch(self, Task, "task", one(self._controller.on_task_sender_lost))
         lease.watch_part(self, "vla", one(self._controller.on_policy_lost))
         EmergencyStop(self, self._controller, one)
+        HandTopics(self, self._robot, self._controller, one, self._do)
         self.create_timer(4.0 * self._period, one(self._on_timer))
         lease.announce(self)
         self._reporter = diagnostics.Reporter(self, one(self._health), "control")
@@ -88,19 +90,23 @@ class JointControlNode(Node):
             self._controller.on_overruns()
 
     def _on_chunk(self, message: ActionChunk) -> None:
-        monotonic = time.monotonic()
-        try:
-            chunk = self._read(convert.action_chunk_from_msg, message)
-            self._controller.on_chunk(chunk, self._robot_clock.now(monotonic), monotonic)
-        except CommandError as error:
-            self._warn(error)
+        def take(now: float, monotonic: float) -> None:
+            self._controller.on_chunk(self._read(convert.action_chunk_from_msg, message), now, monotonic)
+
+        self._do(take)
 
     def _on_target(self, message: JointTrajectory | JointStateMsg) -> None:
+        def take(now: float, monotonic: float) -> None:
+            names, positions, stamp = self._read(convert.joint_target_from_msg, message)
+            self._controller.on_joint_target(names, positions, "teleop", now, monotonic, stamp)
+
+        self._do(take)
+
+    def _do(self, take: Callable[[float, float], None]) -> None:
+        """Call `take` with robot time and monotonic time, and tell of a refusal."""
         monotonic = time.monotonic()
         try:
-            names, positions, stamp = self._read(convert.joint_target_from_msg, message)
-            now = self._robot_clock.now(monotonic)
-            self._controller.on_joint_target(names, positions, "teleop", now, monotonic, stamp)
+            take(self._robot_clock.now(monotonic), monotonic)
         except CommandError as error:
             self._warn(error)
 

@@ -77,7 +77,7 @@ class SimNode(Node):
         return [
             Stream(steps_of(params.camera_rate), self._emit_instant),
             Stream(steps_of(params.joint_rate), lambda: out.joints(world.joint_state(), self._driver.applied)),
-            Stream(steps_of(params.tactile_rate), lambda: out.tactile(world.time, world.tactile())),
+            Stream(steps_of(params.tactile_rate), lambda: out.tactile(world.time, world.tactile(), world.shear())),
             Stream(steps_of(params.imu_rate), lambda: out.imu(world.imu())),
             Stream(steps_of(params.clock_rate), lambda: out.clock(world.time)),
             Stream(steps_of(params.scene_rate), lambda: out.scene(world.scene_state())),

@@ -85,6 +85,7 @@ def test_settings_are_read_as_yaml() -> None:
 def test_a_scene_sets_all_nodes_that_care_for_it():
     everything = select(load_graph(), ["sim"])
     assert scene_settings("boxes", everything) == [("sim.scene", "boxes"), ("planner.scene", "boxes")]
+    assert ("joint_control.control.touch.max_force", 8.0) in scene_settings("eggs", everything)
     assert {key for key, _ in scene_settings("bench", everything)} == {
         *("sim.scene", "planner.scene", "vla.bundle", "planner.skills")
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,24 @@ def test_the_hand_opens_and_closes_within_its_limits(robot, session):
     for _ in range(9):
         session.on_key("o", 1.0)
     assert session.target(1.0).positions[6:] == pytest.approx(robot.home[hand])
+
+
+def test_number_keys_bring_the_hand_into_a_posture_until_it_is_opened_or_closed_by_hand(robot, session):
+    hand = tuple(robot.joint_names[k] for k in robot.group("right_hand"))
+    for key, posture in (("2", "power"), ("3", "pinch"), ("4", "point"), ("1", "open")):
+        session.on_key(key, 1.0)
+        target = session.target(1.0)
+        assert target.names[-len(hand) :] == hand
+        assert target.positions[-len(hand) :].tolist() == robot.hand_posture("right", posture).tolist()
+    session.on_key("c", 1.0)
+    assert session.target(1.0).positions[-len(hand) :].tolist() != robot.hand_posture("right", "open").tolist()
+
+
+def test_a_posture_that_the_robot_has_not_is_refused(robot, arms):
+    session = TeleopSession(replace(robot, hands=None), arms)
+    session.on_state(robot.home)
+    with pytest.raises(CommandError, match="optimus has no posture 'power' of its hands; it has none"):
+        session.on_key("2", 0.0)
 
 
 def test_a_hand_keeps_what_it_holds_until_the_operator_opens_it(robot, arms):

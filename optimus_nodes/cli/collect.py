@@ -22,7 +22,7 @@ def run(
     minutes: Annotated[float, typer.Option(help="Stop after so long, though there are scenes left; 0: never.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of the first scene, 10000 or more.")] = 100_000,
     robot: Annotated[str, typer.Option(help="Robot, from config/robots/.")] = "optimus",
-    scene: Annotated[str, typer.Option(help="boxes or bench.")] = "boxes",
+    scene: Annotated[str, typer.Option(help="boxes, eggs or bench.")] = "boxes",
     task: Annotated[list[str] | None, typer.Option(help="On the bench: only begin with this task; repeatable.")] = None,
     policy: Annotated[str, typer.Option(help="Model bundle that acts while the expert labels.")] = "",
     beta: Annotated[float, typer.Option(help="With --policy: share of tasks the expert plays itself, 0 to 1.")] = 0.2,

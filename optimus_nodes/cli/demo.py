@@ -41,7 +41,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the scene, >= 0.")] = 7,
     timeout: Annotated[float, typer.Option(help="Give up after this many seconds.")] = 120.0,
     run_dir: Annotated[Path | None, typer.Option(help="Output folder; default: runs/demo-<time>.")] = None,
-    scene: Annotated[str, typer.Option(help="boxes, or bench: all the tasks.")] = "boxes",
+    scene: Annotated[str, typer.Option(help="boxes, eggs, or bench: all the tasks.")] = "boxes",
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Node parameter, node.parameter=value; may be repeated.")
     ] = None,

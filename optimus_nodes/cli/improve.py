@@ -15,7 +15,7 @@ def run(
     rounds: Annotated[int, typer.Option(help="How many rounds; give more later to go on.")] = 3,
     episodes: Annotated[int, typer.Option(help="Scenes played in a round.")] = 300,
     minutes: Annotated[float, typer.Option(help="Training in a round.")] = 30.0,
-    scene: Annotated[str, typer.Option(help="boxes or bench.")] = "bench",
+    scene: Annotated[str, typer.Option(help="boxes, eggs or bench.")] = "bench",
     suite: Annotated[str, typer.Option(help="What decides which policy is better: a suite of optimus eval.")] = "bench",
     evaluate_episodes: Annotated[int, typer.Option(help="Scenes of that evaluation; of bench per task.")] = 10,
     beta: Annotated[float, typer.Option(help="Share the expert plays itself; halved with every round.")] = 0.2,

@@ -34,7 +34,7 @@ ARGUMENTS = {  # name: (default, description)
 }
 OWN_ARGUMENTS = {  # of one list: name: (default, description, node.parameter that it sets)
     "gazebo": {
-        "world": ("boxes", "Scene: boxes, bench or none.", "gazebo.world"),
+        "world": ("boxes", "Scene: boxes, eggs, bench or none.", "gazebo.world"),
         "headless": ("true", "Without a window: true or false.", "gazebo.headless"),
     },
 }

@@ -22,6 +22,7 @@ from optimus_nodes.robot.share import share_path
 
 ROBOTS = {"sim": "sim", "real": "robot", "optimus": "sim"}
 # Who has a parameter `robot`.
+EGGS_ARE_HELD_WITH = 8.0  # N, of the 12 that break one
 _OF_A_ROBOT = ("joint_control", "sim", "gazebo", "driver", "teleop", "vla", "planner", "recorder")
 
 
@@ -55,6 +56,7 @@ def scene_settings(scene: str, nodes: Sequence[NodeSpec]) -> list[tuple[str, Any
     scene_named(scene)
     settings: list[tuple[str, Any]] = [("sim.scene", scene), ("gazebo.world", scene), ("planner.scene", scene)]
     settings += [("vla.bundle", "bench"), ("planner.skills", ["all"])] if scene == "bench" else []
+    settings += [("joint_control.control.touch.max_force", EGGS_ARE_HELD_WITH)] if scene == "eggs" else []
     names = [node.name for node in nodes]
     return [(key, value) for key, value in settings if key.partition(".")[0] in names]
 
@@ -137,7 +139,7 @@ def up(
     viewer: Annotated[bool, typer.Option(help="Show the simulation in a window (needs a display).")] = False,
     domain: Annotated[int | None, typer.Option(help="ROS domain, 0 to 232; default: ROS_DOMAIN_ID or 0.")] = None,
     scene: Annotated[
-        str | None, typer.Option(help="boxes or bench: sets simulator, policy and planner, which then looks at it.")
+        str | None, typer.Option(help="boxes, eggs or bench: sets simulator, policy, planner, which then looks at it.")
     ] = None,
     only: Annotated[list[str] | None, typer.Option(help="Start only this node; may be repeated.")] = None,
     setting: Annotated[

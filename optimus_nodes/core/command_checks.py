@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .errors import CommandError
+from .errors import CommandError, ConfigError
 from .robot import RobotSpec
 from .values import ActionChunk, Array
 
@@ -65,6 +65,18 @@ class CommandChecks:
             raise CommandError("length", f"{len(index)} joints are named but positions have shape {positions.shape}")
         self._finite(positions[None, :], tuple(names))
         return index
+
+    def hand(self, side: str, posture: str) -> tuple[np.ndarray, Array]:
+        """Joint indices (N,) of a hand, "" both, and their rad in the posture. Raises CommandError `names`."""
+        sides = [side] if side else ["left", "right"]
+        try:
+            index = np.concatenate([self._robot.group(f"{each}_hand") for each in sides])
+            if not posture:
+                return index, np.empty(0)
+            rad = np.concatenate([self._robot.hand_posture(each, posture) for each in sides])
+        except ConfigError as error:
+            raise CommandError("names", str(error)) from error
+        return index, np.clip(rad, self._robot.lower[index], self._robot.upper[index])
 
     def age(self, stamp: float, now: float, max_age: float, what: str) -> None:
         """Refuse a stamp (s) that is not a number, older than `max_age` s or in the future."""

@@ -84,6 +84,11 @@ def control_report(
         "camera_to_command_count": status.latency_count,
         "camera_to_command_p50_ms": status.latency_p50 * 1e3,
         "camera_to_command_p99_ms": status.latency_p99 * 1e3,
+        **{
+            f"{side}_hand_{name}": value
+            for side, hand in status.hands.items()
+            for name, value in (("limit_n", hand.limit), ("felt_n", hand.felt), ("slips", hand.slips))
+        },
         "late_share": late,
         **timing.figures(monotonic),
     }

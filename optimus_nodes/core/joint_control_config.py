@@ -9,6 +9,7 @@ from .chunk_schedule import CHUNKING
 from .errors import ConfigError
 from .faults import FaultTable
 from .space_limits import SpaceConfig
+from .touch import HandStatus, TouchConfig
 
 
 def _doc(text: str) -> dict[str, str]:
@@ -44,12 +45,13 @@ class JointControlConfig:
     acceleration_scale: float = field(default=1.0, metadata=_doc("Share of max_acceleration allowed, 0 to 1."))
     space: SpaceConfig = field(default_factory=SpaceConfig)
     faults: FaultTable = field(default_factory=FaultTable)
+    touch: TouchConfig = field(default_factory=TouchConfig)
 
     def __post_init__(self) -> None:
         if self.chunking not in CHUNKING:
             raise ConfigError(f"joint_control parameter chunking is {self.chunking!r}; allowed: {', '.join(CHUNKING)}")
         for name, value in vars(self).items():
-            if name in ("chunking", "space", "faults"):
+            if name in ("chunking", "space", "faults", "touch"):
                 continue
             if not (value > 0.0 and math.isfinite(value)):
                 raise ConfigError(f"joint_control parameter {name} is {value}; it must be above 0")
@@ -95,3 +97,4 @@ class ControlStatus:
     latency_p50: float
     latency_p99: float
     latency_count: int
+    hands: dict[str, HandStatus] = field(default_factory=dict)

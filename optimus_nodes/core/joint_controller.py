@@ -22,10 +22,12 @@ from .robot import RobotSpec
 from .space_limits import Body, SpaceLimits
 from .task_gate import TaskGate
 from .timing import Delays
-from .values import ActionChunk, Array, JointCommand, JointState
+from .touch import Hands
+from .values import ActionChunk, Array, HandCommand, JointCommand, JointState
 
 __all__ = ["ControlStatus", "JointControlConfig", "JointController"]
 
+_HAND_TIME = 2.0  # s that a hand has to come into a posture
 _TELEOP_RATE = 20.0  # 1/s: a teleoperated joint is two thirds of the way after 0.1 s
 
 
@@ -46,6 +48,7 @@ class JointController:
         self._robot, self._config, self._gravity = robot, config, gravity
         config.faults.check(robot)
         self._faults = FaultWatch(config.faults)
+        self.hands = Hands(robot, config.touch)
         scale = config.acceleration_scale
         self._space = None if body is None else SpaceLimits(config.space, body, scale * robot.max_acceleration)
         self._guard = JointGuard(robot, config.velocity_scale, scale, self._space)
@@ -56,6 +59,8 @@ class JointController:
         self._braking = 1.0 / (0.8 * scale * robot.max_acceleration)
         self._push_time: Array = scale * robot.max_acceleration / robot.max_jerk
         self._goal: Array = robot.home.copy()
+        self._grip: Array = np.full(len(robot.joint_names), np.nan)  # rad a hand was told to take, and keeps holding
+        self._hand_until = -math.inf  # monotonic s
         self._soft_goal: Array = robot.home.copy()
         self._checks, self._every = CommandChecks(robot, config.max_future), np.arange(len(robot.joint_names))
         self._ownership = Ownership(config.release_after, config.reset_after)
@@ -88,6 +93,7 @@ class JointController:
             np.clip(rows, self._robot.lower, self._robot.upper, out=rows)
             if self._ownership.request("policy", monotonic):
                 self._player.clear()
+                self._grip[:] = np.nan
             if chunk.task_id != self._task_id:
                 self._player.begin_task(chunk.observation_stamp, now)
             if not self._player.playing:
@@ -127,9 +133,7 @@ class JointController:
             if giving_back:
                 self.release(source)
                 return
-            if self._ownership.request(source, monotonic):
-                self._player.clear()
-                self._goal, self._soft_goal = self._halt(), self._halt()
+            self._take(source, monotonic)
         except CommandError as error:
             self.count_refusal(error)
             raise
@@ -137,7 +141,31 @@ class JointController:
             self._checks.told(index, stamp)
         self._faults.over()
         self._goal[index] = np.clip(positions, self._robot.lower[index], self._robot.upper[index])
+        self._grip[index], self._hand_until = np.nan, -math.inf
         self._accepted += 1
+
+    def on_hand(self, command: HandCommand, source: str, now: float, monotonic: float) -> None:
+        """Bring a hand into a posture by its name, within 2 s, or limit its force. It then holds what it holds.
+
+        Raises: CommandError when it is refused; the robot is unmoved by it, and its forces are as before then.
+        """
+        try:
+            self._require_state()
+            if command.stamp is not None:
+                self._checks.age(command.stamp, now, self._config.max_target_age, "hand command")
+            index, posture = self._checks.hand(command.side, command.posture)
+            self.hands.check(command.side, command.max_force)
+            if command.posture:
+                self._take(source, monotonic)
+        except CommandError as error:
+            self.count_refusal(error)
+            raise
+        self.hands.limit(command.side, command.max_force)
+        self._accepted += 1
+        if command.posture:
+            self._faults.over()
+            self._goal[index] = self._grip[index] = posture
+            self._hand_until = monotonic + _HAND_TIME
 
     def on_task(self, task_id: int, sentence: str) -> None:
         """The planner announced or repeated the task in force. Chunks of one older than this controller are refused."""
@@ -160,6 +188,7 @@ class JointController:
         self._ownership.emergency_stop(pressed)
         if pressed:
             self._player.clear()
+            self._grip[:] = np.nan
             self._faults.over()
 
     def reset_emergency_stop(self) -> bool:
@@ -225,7 +254,16 @@ class JointController:
             latency_p50=self._latency.percentile(50.0),
             latency_p99=self._latency.percentile(99.0),
             latency_count=self._latency.count,
+            hands=self.hands.status(),
         )
+
+    def _take(self, source: str, monotonic: float) -> None:
+        """Take or renew the robot for targets of `source`: a new owner begins where the joints come to rest."""
+        if self._ownership.request(source, monotonic):
+            self._player.clear()
+            self._soft_goal = self._halt()
+            self._goal = np.where(np.isnan(self._grip), self._soft_goal, self._grip)
+            self._hand_until = -math.inf
 
     def count_refusal(self, error: CommandError) -> None:
         """Count a command that was refused before it came here, for example while its message was read."""
@@ -255,6 +293,7 @@ class JointController:
 
     def _begin_anew(self, now: float, state: JointState) -> None:
         self._restarts += 1
+        self._grip[:] = np.nan
         self._checks.forget()
         self._begin, self._last_stamp = now, -np.inf
         self._player.clear()
@@ -265,6 +304,9 @@ class JointController:
     def _move(self, now: float, monotonic: float, state: JointState, dt: float) -> None:
         """Take one step of `dt` s along the owner's path; brake when there is none."""
         owner = self._ownership.owner
+        if self._hand_until > -math.inf and owner != NOBODY:
+            self._go_on_with_hand(owner, monotonic)
+            owner = self._ownership.owner
         self._ownership.update(monotonic)
         if owner != self._ownership.owner and (owner == "teleop" or self._gate.running):
             self._faults.happened("owner_lost", monotonic)
@@ -277,13 +319,24 @@ class JointController:
             velocity = (target - self._reference) / dt
             within = self._within_reach(target, state)
             self._guard.step(within, np.where(within == target, velocity, 0.0), dt)
-        elif self._ownership.owner == "teleop" and self._ownership.silence(monotonic) <= self._config.silence:
+        elif (
+            self._ownership.owner in ("teleop", "planner")
+            and self._ownership.silence(monotonic) <= self._config.silence
+        ):
             self._soft_goal += (self._goal - self._soft_goal) * (1.0 - math.exp(-_TELEOP_RATE * dt))
             goal = self._within_reach(self._soft_goal, state)
-            self._guard.approach(goal, dt, _TELEOP_RATE, self._teleop_speed)
+            self._guard.approach(goal, dt, *self.hands.pace(_TELEOP_RATE, self._teleop_speed))
         else:
             self._guard.stop(dt)
         self._reference = self._guard.position if target is None or reaction else target
+
+    def _go_on_with_hand(self, owner: str, monotonic: float) -> None:
+        """A hand command lasts until its time is over; its sender then gives the robot back."""
+        if monotonic <= self._hand_until:
+            self._ownership.request(owner, monotonic)
+        else:
+            self._hand_until = -math.inf
+            self._ownership.release(owner)
 
     def _halt(self) -> Array:
         """Where the joints, braking a little less than they can, come to rest, (J,) rad."""
@@ -305,8 +358,14 @@ class JointController:
         return target
 
     def _within_reach(self, target: Array, state: JointState) -> Array:
-        """The target, no further ahead of the joints than their torque reaches: no winding up at an obstacle."""
-        return np.clip(target, state.position - self._reach, state.position + self._reach)
+        """The target, no further ahead of the joints than their torque reaches: no winding up at an obstacle.
+
+        A hand whose force is limited closes slowly and with a share of its torque.
+        """
+        target = np.clip(target, state.position - self._reach, state.position + self._reach)
+        if not self.hands.limited:
+            return target
+        return self.hands.within(target, self._guard.position, state.position, self._now)
 
     def _command(self, now: float, state: JointState) -> JointCommand:
         """The guard's posture with gravity compensation, its torque at the measured state within max_effort."""

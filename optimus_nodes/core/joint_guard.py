@@ -73,10 +73,11 @@ class JointGuard:
         gap -= moving * dt
         return self._move(moving + np.copysign(self._closing_speed(np.abs(gap), dt), gap), moving, dt)
 
-    def approach(self, goal: Array, dt: float, rate: float, max_speed: Array) -> Array:
-        """Move one step towards a standing goal (J,) rad, softly: speed <= `rate` (1/s) times the way left.
+    def approach(self, goal: Array, dt: float, rate: float | Array, max_speed: Array) -> Array:
+        """Move one step towards a standing goal (J,) rad, softly: speed <= `rate` times the way left.
 
-        Never faster than `max_speed` (J,) rad/s and never past the goal. Returns the new posture, (J,) rad.
+        `rate`: 1/s, one or (J,). Never faster than `max_speed` (J,) rad/s and never past the goal. Returns the new
+        posture, (J,) rad.
         """
         gap = np.clip(goal, self._lower, self._upper) - self.position
         way = np.abs(gap)

@@ -1,10 +1,10 @@
-"""Who moves the robot: the emergency stop, else teleoperation, else the policy. One owner at a time."""
+"""Who moves the robot: the emergency stop, else teleoperation, the planner, the policy. One owner at a time."""
 
 from __future__ import annotations
 
 from .errors import CommandError
 
-SOURCES = ("teleop", "policy")  # highest first
+SOURCES = ("teleop", "planner", "policy")  # highest first
 NOBODY = "none"
 
 

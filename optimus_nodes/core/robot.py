@@ -10,6 +10,8 @@ import numpy as np
 from .errors import ConfigError
 from .values import Array
 
+FINGERS = ("index", "middle", "ring", "little")
+
 
 @dataclass(frozen=True)
 class CameraSpec:
@@ -30,13 +32,22 @@ class HandSpec:
     `postures`: by name, as open or point, rad of each joint: `left_index_mcp`, without side for both hands,
     `finger_mcp` for all fingers; what is not named is at 0. `shoulder`: (x, y) m of the left one in the base frame,
     from which the fingers' heading is taken. `tilt`: rad by which they point below the horizontal. `pinch`: where the
-    middle of a held thing is in the left grasp frame, (3,) m.
+    middle of a held thing is in the left grasp frame, (3,) m. `squeeze`: N between thumb and fingers at full torque, 0
+    when nobody measured it.
     """
 
     postures: Mapping[str, Mapping[str, float]]
     shoulder: tuple[float, float]
     tilt: float
     pinch: tuple[float, float, float]
+    squeeze: float = 0.0
+
+    def angle(self, posture: str, side: str, joint: str) -> float:
+        """What a posture says of a joint such as `left_index_mcp`, rad. Raises KeyError on an unknown posture."""
+        table, name = self.postures[posture], joint.removeprefix(f"{side}_")
+        finger, _, part = name.partition("_")
+        general = table.get(f"finger_{part}", 0.0) if finger in FINGERS else 0.0
+        return table.get(joint, table.get(name, general))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +103,16 @@ class RobotSpec:
         if name not in self.groups:
             raise ConfigError(f"{self.name} has no joint group {name!r}; it has {sorted(self.groups)}")
         return self.index(self.groups[name])
+
+    def hand_posture(self, side: str, name: str) -> Array:
+        """The joints of a hand in the posture `name`, (H,) rad. Raises ConfigError when the robot has none."""
+        if self.hands is None or name not in self.hands.postures:
+            known = ", ".join(self.hands.postures) if self.hands else "none"
+            raise ConfigError(
+                f"{self.name} has no posture {name!r} of its hands; it has {known} (config/robots/{self.name}.yaml)"
+            )
+        joints = [joint.removesuffix("_joint") for joint in self.groups[f"{side}_hand"]]
+        return np.array([self.hands.angle(name, side, joint) for joint in joints])
 
     def camera(self, name: str) -> CameraSpec:
         """The camera of that name. Raises ConfigError when the robot has no such camera."""

@@ -5,6 +5,7 @@ All positions are in the base frame (`base_link`, x forward, y left, z up), metr
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +23,11 @@ SIZE_WORDS = ("small", "large")
 
 @dataclass(frozen=True, slots=True)
 class SceneConfig:
-    """The fixed part of a scene and the ranges its random part is drawn from. `bench`: what "bench" has besides."""
+    """The fixed part of a scene and the ranges its random part is drawn from. `bench`: what "bench" has besides.
+
+    `shape`: of the loose things, "box" or "egg" (an ellipsoid, hard to roll). `breaks`: the force (N) between
+    two plates at which one of them breaks.
+    """
 
     bench_top: float = -0.10
     bench_centre: tuple[float, float] = (0.47, 0.0)
@@ -40,6 +45,8 @@ class SceneConfig:
     box_edges: tuple[tuple[float, float, float], ...] = ((0.045, 0.045, 0.06), (0.056, 0.056, 0.075))
     box_density: float = 300.0
     box_yaw: float = 0.25
+    shape: str = "box"
+    breaks: float = math.inf
     clearance: float = 0.105
     margin: float = 0.035
     light_jitter: float = 0.25
@@ -76,6 +83,14 @@ SCENES = {
         ),
         clearance=0.125,
         bench=BenchConfig(),
+    ),
+    # As large as a goose's egg, lying on its side; its shell stands about a third of what a hand squeezes with.
+    "eggs": SceneConfig(
+        box_edges=((0.050, 0.066, 0.050), (0.056, 0.076, 0.056)),
+        box_density=1050.0,
+        shape="egg",
+        breaks=12.0,
+        clearance=0.125,
     ),
 }
 

@@ -90,11 +90,16 @@ class TaskJudge:
 
     def why_not(self) -> str:
         """What is wrong, as a plain sentence; "" when the task is done."""
-        return self._on_the_way() or self.collateral()
+        return self._broken() or self._on_the_way() or self.collateral()
 
     def happened(self) -> bool:
         """True when it was done, whatever else was moved."""
         return self._on_the_way() == ""
+
+    def _broken(self) -> str:
+        """What broke meanwhile."""
+        boxes = [thing for thing in self._now.objects if thing.kind == "box" and thing.state]
+        return next((f"{thing.name} broke" for thing in boxes if not self.start.find(thing.name).state), "")
 
     def collateral(self) -> str:
         """What was moved or lost that the instruction does not speak of; "" when nothing was."""

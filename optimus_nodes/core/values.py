@@ -62,6 +62,19 @@ class ActionChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class HandCommand:
+    """Bring the hand `side` ("left", "right", "" both) into a posture of RobotSpec.hands ("": as it is).
+
+    `max_force`: N it squeezes with at most from now on; 0: as the parameter says. `stamp`: robot time, None without.
+    """
+
+    stamp: float | None
+    side: str
+    posture: str
+    max_force: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class ImuReading:
     """IMU in its own frame: quaternion (w, x, y, z), rad/s, m/s^2 (gravity included, REP 145)."""
 
@@ -112,7 +125,8 @@ class SceneObject:
     `kind`: "box", "bar", "distractor"; "button" (its cap), "drawer" (its handle); "bin", "station".
     `position` (3,) m in the base frame, `orientation` (w, x, y, z), `size` full edge lengths (3,) m.
     `place` is the name of the bin or station it is in ("" when in none), `held_by` "", "left", "right", and for
-    the bar "both". `state`: how far a drawer is open, m; 1 for a button pressed since the scene was laid out.
+    the bar "both". `state`: how far a drawer is open, m; 1 for a button that was pressed, or a box (an egg) that broke,
+    since the scene was laid out.
     """
 
     name: str

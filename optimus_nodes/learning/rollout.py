@@ -103,7 +103,18 @@ class LockStep:
                 self.controller.on_chunk(self._waiting.popleft()[1], now, now)
             except CommandError:
                 pass  # counted by the controller, which plays on without it, as it does in the node
+        if self.controller.hands.limited:
+            self._feel(now)
         self.command = self.controller.tick(now, now, self.world.joint_state())
         self.world.apply(self.command)
         self.world.step(TICK_STEPS)
         self._ticks += 1
+
+    def _feel(self, now: float) -> None:
+        """What the pads feel, 125 times a second."""
+        if self._ticks % 2:
+            return
+        force, shear = self.world.tactile(), self.world.shear()
+        half = len(force) // 2
+        for side, pads in (("left", slice(0, half)), ("right", slice(half, None))):
+            self.controller.hands.on_touch(side, now, force[pads], shear[pads])

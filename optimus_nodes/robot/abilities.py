@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ConfigError
-from ..core.robot import HandSpec, RobotSpec
+from ..core.robot import FINGERS, HandSpec, RobotSpec
 from ..core.tasks_suite import BENCH_TASKS
 
-_FINGERS = ("index", "middle", "ring", "little")
 _HANDS = {"shoulder": 2, "pinch": 3}
 _BENCH = ("nearer", "higher")
 
@@ -21,17 +20,22 @@ def hands(data: Any, robot: RobotSpec, path: Path) -> HandSpec | None:
     if data is None:
         return None
     where = f"{path}: hands"
-    if not isinstance(data, Mapping) or set(data) != {"postures", "tilt", *_HANDS}:
-        raise ConfigError(f"{where} must have postures, tilt, shoulder and pinch; it has {_keys(data)}")
+    if not isinstance(data, Mapping) or set(data) - {"squeeze"} != {"postures", "tilt", *_HANDS}:
+        raise ConfigError(
+            f"{where} must have postures, tilt, shoulder and pinch, and may have squeeze; it has {_keys(data)}"
+        )
     points = {key: _numbers(data[key], count, f"{where}: {key}") for key, count in _HANDS.items()}
     tilt = _numbers([data["tilt"]], 1, f"{where}: tilt")[0]
+    squeeze = _numbers([data.get("squeeze", 0.0)], 1, f"{where}: squeeze")[0]
+    if squeeze < 0.0:
+        raise ConfigError(f"{where}: squeeze is {squeeze} N; it must be 0, for nobody knows, or more")
     postures = data["postures"]
     if not isinstance(postures, Mapping) or not {"open", "closed"} <= set(postures):
         raise ConfigError(f"{where}: postures must have open and closed at least; they are {_keys(postures)}")
     for name, table in postures.items():
         _check_posture(table, robot, f"{where}: posture {name}")
     shoulder, pinch = points["shoulder"], points["pinch"]
-    return HandSpec(postures, (shoulder[0], shoulder[1]), tilt, (pinch[0], pinch[1], pinch[2]))
+    return HandSpec(postures, (shoulder[0], shoulder[1]), tilt, (pinch[0], pinch[1], pinch[2]), squeeze)
 
 
 def tasks(data: Any, path: Path) -> tuple[str, ...]:
@@ -54,7 +58,7 @@ def _check_posture(table: Any, robot: RobotSpec, where: str) -> None:
     theirs = [k for side in ("left", "right") for k in robot.group(f"{side}_hand")]
     joints = [robot.joint_names[k].removesuffix("_joint") for k in theirs]
     plain = {joint.partition("_")[2] for joint in joints}
-    general = {f"finger_{joint.partition('_')[2]}" for joint in plain if joint.partition("_")[0] in _FINGERS}
+    general = {f"finger_{joint.partition('_')[2]}" for joint in plain if joint.partition("_")[0] in FINGERS}
     if not isinstance(table, Mapping):
         raise ConfigError(f"{where} is {table!r}; it must be names of joints and their rad")
     for name, angle in table.items():

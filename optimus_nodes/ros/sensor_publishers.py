@@ -27,11 +27,12 @@ class SensorPublishers:
         self._clock = node.create_publisher(Clock, "/clock", qos.CLOCK)
         self._scene = node.create_publisher(SceneStateMsg, "sim/scene", qos.STATE)
 
-    def tactile(self, stamp: float, force: Array) -> None:
-        """`force`: (P,) N, the left hand's pads first."""
+    def tactile(self, stamp: float, force: Array, shear: Array | None = None) -> None:
+        """`force`, `shear`: normal to the pads and along them, (P,) N, the left hand's first."""
         for side, pads in self._pads.items():
             names = self._robot.tactile_pads[pads]
-            self._tactile[side].publish(convert.tactile_to_msg(stamp, names, force[pads], f"{side}_palm"))
+            along = None if shear is None else shear[pads]
+            self._tactile[side].publish(convert.tactile_to_msg(stamp, names, force[pads], f"{side}_palm", along))
 
     def imu(self, reading: ImuReading) -> None:
         self._imu.publish(convert.imu_to_msg(reading, self._robot.imu_frame))

@@ -11,8 +11,6 @@ from ..core.errors import ConfigError
 from ..core.robot import RobotSpec
 from ..core.values import Array
 
-FINGERS = ("index", "middle", "ring", "little")
-
 
 @dataclass(frozen=True)
 class Grasp:
@@ -37,11 +35,7 @@ class Grasp:
     def hand_postures(self, robot: RobotSpec, side: str) -> dict[str, Array]:
         """Every posture of the hand of `side` by its name, (H,) rad."""
         assert robot.hands is not None
-        joints = [name.removesuffix("_joint") for name in robot.groups[f"{side}_hand"]]
-        return {
-            posture: np.array([_angle(table, side, joint) for joint in joints])
-            for posture, table in robot.hands.postures.items()
-        }
+        return {posture: robot.hand_posture(side, posture) for posture in robot.hands.postures}
 
     def over(self, side: str, box: Array) -> pin.SE3:
         """The pose of the grasp frame that has the box's centre `box` (3,) m where the pinch is."""
@@ -62,10 +56,3 @@ class Grasp:
             pin.rpy.rpyToMatrix(0.0, 0.0, float(heading)) @ palm_down @ pin.rpy.rpyToMatrix(0.0, -self.tilt, 0.0)
         )
 
-
-def _angle(table: dict[str, float], side: str, joint: str) -> float:
-    """What a posture says of the joint `left_index_mcp`."""
-    name = joint.removeprefix(f"{side}_")
-    finger, _, part = name.partition("_")
-    general = table.get(f"finger_{part}", 0.0) if finger in FINGERS else 0.0
-    return table.get(joint, table.get(name, general))

@@ -27,6 +27,7 @@ _COMPILER = '<mujoco><compiler fusestatic="false" discardvisual="false" balancei
 _BODY, _SCENE, _LEFT, _RIGHT = 1, 2, 4, 8
 _AIR = 0.01  # m below the feet
 _HAND_PARTS = ("hand", "palm", "thumb", "index", "middle", "ring", "little")
+_ROLLS = 0.006  # m, rolling friction of an egg: it comes to rest within its own length
 _GRIP = {"condim": 4, "friction": (1.2, 0.02, 0.001), "solref": (0.006, 1.0), "solimp": (0.95, 0.99, 0.001, 0.5, 2.0)}
 
 
@@ -199,7 +200,11 @@ def _add_bench(spec: mujoco.MjSpec, scene: SceneConfig) -> None:
         body = spec.worldbody.add_body(name=f"box_{colour}", pos=(0.34, 0.0, scene.bench_top + 0.5))
         body.add_freejoint(name=f"box_{colour}_free")
         edges = np.asarray(scene.box_edges[0 if scene.bench is None else -1])
-        _grip_box(body, f"box_{colour}", (0, 0, 0), tuple(edges / 2), RGBA[colour]).density = scene.box_density
+        thing = _grip_box(body, f"box_{colour}", (0, 0, 0), tuple(edges / 2), RGBA[colour])
+        thing.density = scene.box_density
+        if scene.shape == "egg":
+            thing.type, thing.condim, thing.priority = mujoco.mjtGeom.mjGEOM_ELLIPSOID, 6, 1
+            thing.friction = (_GRIP["friction"][0], 0.02, _ROLLS)
     if scene.bench is not None:
         add_bench_things(spec, scene.bench, scene.bench_top, _box, _grip_box)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pinocchio as pin
 
@@ -16,6 +18,8 @@ CARRY = (0.27, 0.15)  # m in the base frame, y towards the acting hand's side
 MISSED = 0.93  # closure of the fingers beyond which nothing can be between them
 ON_BENCH = 0.03  # m under a box that stands, or falls, on the bench
 SPOT_CLEAR = 0.085  # m between the middles of a box that is put down and of another
+EGG_CLEAR = 0.13  # m between those of eggs: fingers that open reach further than the thing in them
+GENTLY = 0.003  # m above the bench from which an egg may fall
 _SPOTS = ((0.0, 0.0), (-0.04, 0.0), (0.04, 0.0), (0.0, -0.03), (-0.04, -0.03), (0.04, -0.03), (0.0, 0.05), (0.08, 0.0))
 # Where in a bin a box goes when others are in it, the furthest from them: m from where it goes into an empty one.
 _CORNERS = ((0.05, 0.035), (0.05, -0.035), (-0.025, 0.035), (-0.025, -0.035))
@@ -102,7 +106,8 @@ class Bring(Pinch):
         upright = self.body.grasp.attitude(side, place)
         if not self.ends_in_hand() and distance < (0.02 if high else self.settled):
             drop = self.top + self.clearance(roll.edges) - box[2]
-            if drop > -self.accuracy or roll.opening > 0.0:
+            accuracy = GENTLY if math.isfinite(self.scene.breaks) else self.accuracy
+            if drop > -accuracy or roll.opening > 0.0:
                 return Decision("open", roll.pose, self.hand(side, "open"))
             lower = pin.SE3(upright, np.array([*(here[:2] + away), here[2] + drop]))
             return Decision("lower", lower, closed, True)
@@ -167,15 +172,16 @@ class Stand(Bring):
 
     def _free_spot(self, view: ExpertView, wanted: Array) -> Array:
         """`wanted`, or the next spot near it that nothing else stands on."""
-        if self.scene.bench is None:
+        fragile = math.isfinite(self.scene.breaks)
+        if self.scene.bench is None and not fragile:  # a box may come to stand on another one
             return wanted
         others = [o.position[:2] for o in loose_things(view, self.target) if o.kind != "bar"]
         inwards = -np.sign(wanted[1])
-        for dx, dy in _SPOTS:
-            spot = wanted + np.array([dx, -inwards * dy])
-            if min((float(np.linalg.norm(spot - other)) for other in others), default=1.0) >= SPOT_CLEAR:
-                return spot
-        return wanted
+        spots = [wanted + np.array([dx, -inwards * dy]) for dx, dy in _SPOTS]
+        room = [min((float(np.linalg.norm(spot - other)) for other in others), default=1.0) for spot in spots]
+        if fragile:
+            return spots[int(np.argmax(np.minimum(room, EGG_CLEAR)))]
+        return next((spot for spot, clear in zip(spots, room, strict=True) if clear >= SPOT_CLEAR), wanted)
 
     def destination(self, side: str) -> Array:
         return self.spot

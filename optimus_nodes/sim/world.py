@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import mujoco
@@ -17,6 +18,8 @@ from .bench_model import BenchThings
 from .model import BENCH_RGBA, compile_model, hand_of
 
 FURTHEST = 3.0  # m from the base that a thing can be put
+# Of its edges: an object's volume, and the second moment of its mass about its middle.
+SHAPES = {"box": (1.0, 1.0 / 12.0), "egg": (np.pi / 6.0, 1.0 / 20.0)}
 _RELEASED = 2  # contacts with a hand below which a box counts as not held
 
 
@@ -65,11 +68,15 @@ class SimWorld:
         self._act = np.array([model.actuator(n).id for n in names])
         pads = [model.sensor(p).adr[0] for p in self.robot.tactile_pads]
         self._pads = np.array(pads, dtype=np.intp)
+        self._pad_of = np.full(model.nbody, -1)
+        self._pad_of[[model.body(pad).id for pad in self.robot.tactile_pads]] = np.arange(len(pads))
         self._imu = {
             k: slice(model.sensor(k).adr[0], model.sensor(k).adr[0] + model.sensor(k).dim[0])
             for k in ("imu_quat", "imu_gyro", "imu_acc")
         }
         self._imu_is_fixed = model.body_weldid[model.site("imu").bodyid[0]] == 0
+        self._broken: set[str] = set()
+        self.squeezed: dict[str, float] = {}  # N between two plates, of things that can break, in the last step
         self._boxes = [model.body(b).name for b in range(model.nbody) if model.body(b).name.startswith("box_")]
         self._box_body = {name: model.body(name).id for name in self._boxes}
         self._side = np.array([hand_of(model.body(b).name) for b in range(model.nbody)], dtype=object)
@@ -88,7 +95,7 @@ class SimWorld:
         draw = self.perturbation.draw(draw_scene(self.scene, seed, len(self.robot.cameras))) if self.scene else None
         mujoco.mj_resetData(self.model, self.data)
         self.data.time = stamp
-        self._seed, self.draw = seed, draw
+        self._seed, self.draw, self._broken = seed, draw, set()
         self.data.qpos[self._qpos] = self.robot.home
         if draw is not None:
             self._lay_out(draw)
@@ -147,10 +154,11 @@ class SimWorld:
             body, geom = model.body(box.name), model.geom(box.name)
             geom.size[:] = box.edges / 2
             model.geom_rbound[geom.id] = np.linalg.norm(box.edges / 2)
-            mass = float(np.prod(box.edges)) * self.scene.box_density  # type: ignore[union-attr]
+            volume, spread = SHAPES[self.scene.shape]  # type: ignore[union-attr]
+            mass = float(np.prod(box.edges)) * volume * self.scene.box_density  # type: ignore[union-attr]
             model.body_mass[body.id] = model.body_subtreemass[body.id] = mass
             square = box.edges**2
-            model.body_inertia[body.id] = mass / 12.0 * (square.sum() - square)
+            model.body_inertia[body.id] = mass * spread * (square.sum() - square)
             start = model.joint(f"{box.name}_free").qposadr[0]
             data.qpos[start : start + 3] = box.position
             data.qpos[start + 3 : start + 7] = (np.cos(box.yaw / 2), 0.0, 0.0, np.sin(box.yaw / 2))
@@ -194,6 +202,25 @@ class SimWorld:
         mujoco.mj_step(self.model, self.data, n)
         if self._things is not None:
             self._things.after_step(self.data)
+        if self.scene is not None and math.isfinite(self.scene.breaks):
+            self._break()
+
+    def _break(self) -> None:
+        """Remember what is squeezed, or hit, with more than it stands."""
+        geoms = [self.model.body(name).geomadr[0] for name in self._boxes]
+        pressed = dict.fromkeys(self._boxes, 0.0)
+        for k in range(self.data.ncon):
+            for geom in self.data.contact.geom[k]:
+                if geom in geoms:  # between two plates each of them presses once
+                    pressed[self._boxes[geoms.index(geom)]] += self._contact_force(k)[0] / 2.0
+        self.squeezed = pressed
+        self._broken |= {name for name, force in pressed.items() if force > self.scene.breaks}  # type: ignore[union-attr]
+
+    def _contact_force(self, number: int) -> Array:
+        """Normal and two tangential forces of a contact, N."""
+        force = np.zeros(6)
+        mujoco.mj_contactForce(self.model, self.data, number, force)
+        return force[:3]
 
     def joint_state(self) -> JointState:
         """Measured joints in the robot's order: rad, rad/s, N·m."""
@@ -210,6 +237,15 @@ class SimWorld:
     def tactile(self) -> Array:
         """Normal force on each tactile pad, shape (P,), N."""
         return np.asarray(self.data.sensordata[self._pads], dtype=np.float64)
+
+    def shear(self) -> Array:
+        """Force along the surface of each tactile pad, shape (P,), N."""
+        found = np.zeros((len(self._pads), 3))
+        pads = self._pad_of[self.model.geom_bodyid[self.data.contact.geom]]
+        for contact, which in np.argwhere(pads >= 0):
+            frame = self.data.contact.frame[contact].reshape(3, 3)
+            found[pads[contact, which]] += self._contact_force(contact)[1:] @ frame[1:]
+        return np.asarray(np.linalg.norm(found, axis=1))
 
     def snapshot(self) -> PhysicsSnapshot:
         """A copy of this instant for a renderer in another thread."""
@@ -248,7 +284,16 @@ class SimWorld:
         size_word = next((b.size_word for b in self.draw.boxes if b.name == name), "") if self.draw else ""
         quat = self.data.xquat[body].copy()
         return SceneObject(
-            name, "box", colour, size_word, position, quat, edges, self._place(position), self._holder(name)
+            name,
+            "box",
+            colour,
+            size_word,
+            position,
+            quat,
+            edges,
+            self._place(position),
+            self._holder(name),
+            float(name in self._broken),
         )
 
     def _place(self, position: Array) -> str:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..core.errors import CommandError
+from ..core.errors import CommandError, ConfigError
 from ..core.robot import RobotSpec
 from ..core.values import Array
 from .gamepad import GamepadLayout, Pad, read_pad
@@ -17,7 +17,8 @@ from .gamepad import GamepadLayout, Pad, read_pad
 SIDES = ("left", "right")
 HELP = """\
 keys     w s  forward, back      a d  left, right      r f  up, down      TAB  other hand
-         o c  open, close hand   SPACE  emergency stop     R  reset it      q  give the robot back
+         o c  open, close hand   1 2 3 4  open, power, pinch, point     q  give the robot back
+         SPACE  emergency stop   R  reset it
 gamepad  hold LB to move, let go to give the robot back      RB  other hand      A X  close, open hand
          left stick  forward, left      right stick  up, turn      B  emergency stop      Y  reset it"""
 _MOVES = {
@@ -29,6 +30,7 @@ _MOVES = {
     "f": (0.0, 0.0, -1.0),
 }
 _HAND = {"o": -0.2, "c": 0.2}
+_POSTURES = {"1": "open", "2": "power", "3": "pinch", "4": "point"}
 _CLOSED = 0.75  # a closed hand's share of the way from home to the upper limits of its flexion joints
 _FLEXION = ("_mcp_joint", "_pip_joint", "_dip_joint", "_ip_joint", "_cmc_flexion_joint")
 _POSE_SILENCE = 0.5  # s without a hand pose after which the next one starts from the measured posture
@@ -113,6 +115,7 @@ class TeleopSession:
         self._jogging = self._driving = self._holding = False
         self._goals: dict[str, Array] = {}
         self._closed: dict[str, float] = {}  # of the hands that the operator has opened or closed
+        self._posture: dict[str, str] = {}  # of those that were last brought into one
         self.side = "right"
 
     def on_state(self, position: Array) -> None:
@@ -138,9 +141,11 @@ class TeleopSession:
             self._jogging = False
         elif key == "\t":
             self.side = SIDES[1 - SIDES.index(self.side)]
-        elif key in _MOVES or key in _HAND:
+        elif key in _MOVES or key in _HAND or key in _POSTURES:
             self._begin(monotonic)
             self._jogging, self._last_key = True, monotonic
+            if key in _POSTURES:
+                self._take_posture(_POSTURES[key])
             self._move(self._step * np.array(_MOVES.get(key, (0.0, 0.0, 0.0))), 0.0, _HAND.get(key, 0.0))
         return Wish.NOTHING
 
@@ -180,12 +185,15 @@ class TeleopSession:
             self._move(dt * np.array(pad.velocity), dt * pad.turn, dt * pad.grip)
         arm, reached = self._towards(self.side, self._goal())
         self._stay_near(self._goal(), reached)
-        if self.side not in self._closed:
+        if self.side not in self._closed and self.side not in self._posture:
             return arm  # the hand goes on holding what it holds
         hand = self._robot.group(f"{self.side}_hand")
         names = arm.names + tuple(self._robot.joint_names[k] for k in hand)
-        home, closed = self._robot.home[hand], self._closed[self.side]
-        return replace(arm, names=names, positions=np.concatenate((arm.positions, home + closed * self._bend(hand))))
+        if self.side in self._posture:
+            fingers = self._robot.hand_posture(self.side, self._posture[self.side])
+        else:
+            fingers = self._robot.home[hand] + self._closed[self.side] * self._bend(hand)
+        return replace(arm, names=names, positions=np.concatenate((arm.positions, fingers)))
 
     def _begin(self, monotonic: float) -> None:
         """Start from the measured posture unless the operator holds the robot already."""
@@ -194,10 +202,18 @@ class TeleopSession:
         jogs = self._jogging and monotonic - self._last_key <= self._idle
         if not (jogs or self._driving) and monotonic - self._last_pose > _POSE_SILENCE:
             self._q, self._goals, self._closed = self._measured.copy(), {}, {}
+            self._posture = {}
 
     def _let_go(self, wish: Wish) -> Wish:
         self._jogging = self._driving = False
         return wish
+
+    def _take_posture(self, name: str) -> None:
+        try:
+            self._robot.hand_posture(self.side, name)
+        except ConfigError as error:
+            raise CommandError("names", str(error)) from error
+        self._posture[self.side] = name
 
     def _goal(self) -> Array:
         return self._goals.setdefault(self.side, self._arms[self.side].pose(self._q))
@@ -208,6 +224,7 @@ class TeleopSession:
         goal[:3, 3] += way
         goal[:3, :3] = np.array(((c, -s, 0.0), (s, c, 0.0), (0.0, 0.0, 1.0))) @ goal[:3, :3]
         if grip:
+            self._posture.pop(self.side, None)
             closed = self._closed.get(self.side, self._closed_now())
             self._closed[self.side] = float(np.clip(closed + grip, 0.0, 1.0))
 

@@ -43,7 +43,7 @@ def test_releasing_is_only_for_the_owner():
 
 
 def test_an_unknown_source_never_owns_the_robot():
-    with pytest.raises(CommandError, match="unknown source 'gamepad'; the sources are teleop, policy"):
+    with pytest.raises(CommandError, match="unknown source 'gamepad'; the sources are teleop, planner, policy"):
         ownership().request("gamepad", 0.0)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from fakes import PerfectRobot, chunk_of
-from optimus_humanoid.msg import ActionChunk, ControlOwner, JointCommand
+from optimus_humanoid.msg import ActionChunk, ControlOwner, HandCommand, JointCommand, TactileArray
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import JointState
@@ -55,6 +55,8 @@ class ControlBench:
         self._states = create(JointState, "joint_states", qos.STATE)
         self._chunks = create(ActionChunk, "action_chunk", qos.COMMAND)
         self._targets = create(JointTrajectory, "teleop/joint_trajectory", qos.COMMAND)
+        self.hands = create(HandCommand, "teleop/hand_command", qos.EVENT)
+        self.touch = create(TactileArray, "tactile/left_hand", qos.SENSOR)
         self._stop = create(Bool, "emergency_stop", 1)  # volatile, as `ros2 topic pub` sends it
         self._reset = self.node.create_client(Trigger, "emergency_stop/reset")
         subscribe = self.node.create_subscription

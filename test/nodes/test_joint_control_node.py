@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from control_bench import ROOT, ControlBench
 
+from optimus_nodes.core.values import HandCommand
+from optimus_nodes.ros import convert
+
 FORBIDDEN = ("torch", "cv2", "onnxruntime", "mujoco")
 A_POLICY = """
 import rclpy
@@ -62,6 +65,24 @@ def test_chunks_move_the_robot_and_silence_holds_it(bench):
     bench.run(0.6)
     assert moved_until(bench, last_chunk) < 0.3  # promised: 0.25 s; this is a shared machine
     assert still(bench, 0.3)
+
+
+def test_a_hand_takes_a_posture_by_its_name_and_feels_how_hard_it_squeezes(bench):
+    robot, pads = bench.robot, bench.robot.tactile_pads[:6]
+    hand = robot.group("left_hand")
+    posture = np.clip(robot.hand_posture("left", "power"), robot.lower[hand], robot.upper[hand])
+    bench.until(lambda: bench.hands.get_subscription_count(), 5.0)
+    bench.hands.publish(convert.hand_command_to_msg(HandCommand(bench.now, "left", "power", 8.0)))
+    press = lambda k: bench.touch.publish(  # noqa: E731
+        convert.tactile_to_msg(bench.now, pads, np.array([3.0, 3.0, 0.0, 0.0, 0.0, 0.0]), "left_palm")
+    )
+    bench.until(lambda: bench.figures.get("left_hand_felt_n") == "3", 5.0, press)
+    assert bench.figures["left_hand_limit_n"] == "8"
+    bench.until(lambda: np.abs(bench.commands[-1][1].position[hand] - posture).max() < 0.02, 5.0)
+    bench.report("owner", "none")  # the robot is given back
+    bench.hands.publish(convert.hand_command_to_msg(HandCommand(None, "left", "open")))
+    bench.until(lambda: bench.commands[-1][1].position[hand].max() < 1.55, 3.0)
+    bench.report("left_hand_limit_n", "0")
 
 
 def test_a_policy_whose_process_died_is_not_waited_for_however_slow_it_was(bench):

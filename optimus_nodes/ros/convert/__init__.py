@@ -23,6 +23,8 @@ from .joints import (
     action_chunk_to_msg,
     control_owner_from_msg,
     control_owner_to_msg,
+    hand_command_from_msg,
+    hand_command_to_msg,
     joint_command_from_msg,
     joint_command_to_msg,
     joint_state_from_msg,
@@ -39,7 +41,7 @@ from .plans import (
     task_from_msg,
     task_to_msg,
 )
-from .sensors import imu_from_msg, imu_to_msg, tactile_from_msg, tactile_to_msg
+from .sensors import imu_from_msg, imu_to_msg, shear_from_msg, tactile_from_msg, tactile_to_msg
 from .teleop import joint_target_from_msg, joint_target_to_msg, joy_from_msg, pose_from_msg
 
 __all__ = [
@@ -56,6 +58,8 @@ __all__ = [
     "control_owner_to_msg",
     "diagnostics_from_msg",
     "floats",
+    "hand_command_from_msg",
+    "hand_command_to_msg",
     "header",
     "image_from_msg",
     "image_to_msg",
@@ -77,6 +81,7 @@ __all__ = [
     "scene_object_to_msg",
     "scene_state_from_msg",
     "scene_state_to_msg",
+    "shear_from_msg",
     "stamp_from_msg",
     "stamp_to_msg",
     "tactile_from_msg",

@@ -7,12 +7,13 @@ import array
 import numpy as np
 from optimus_humanoid.msg import ActionChunk as ActionChunkMsg
 from optimus_humanoid.msg import ControlOwner as ControlOwnerMsg
+from optimus_humanoid.msg import HandCommand as HandCommandMsg
 from optimus_humanoid.msg import JointCommand as JointCommandMsg
 from sensor_msgs.msg import JointState as JointStateMsg
 
 from ...core.errors import CommandError
 from ...core.robot import RobotSpec
-from ...core.values import ActionChunk, Array, JointCommand, JointState
+from ...core.values import ActionChunk, Array, HandCommand, JointCommand, JointState
 from .basics import floats, header, stamp_from_msg, stamp_to_msg
 
 
@@ -149,13 +150,29 @@ def action_chunk_from_msg(message: ActionChunkMsg) -> ActionChunk:
 
 
 def control_owner_to_msg(owner: str, stamp: float) -> ControlOwnerMsg:
-    """`owner`: policy, teleop, emergency_stop or none. `stamp`: robot time of the change, s."""
+    """`owner`: policy, planner, teleop, emergency_stop or none. `stamp`: robot time of the change, s."""
     return ControlOwnerMsg(header=header(stamp), owner=owner)
 
 
 def control_owner_from_msg(message: ControlOwnerMsg) -> tuple[str, float]:
     """Who moves the robot, and since when in robot time, s."""
     return message.owner, stamp_from_msg(message.header.stamp)
+
+
+def hand_command_from_msg(message: HandCommandMsg) -> HandCommand:
+    """A stamp of 0 becomes None: the sender has none."""
+    stamp = stamp_from_msg(message.header.stamp)
+    return HandCommand(stamp or None, message.side, message.posture, message.max_force)
+
+
+def hand_command_to_msg(command: HandCommand) -> HandCommandMsg:
+    """`max_force` becomes float32."""
+    return HandCommandMsg(
+        header=header(command.stamp or 0.0),
+        side=command.side,
+        posture=command.posture,
+        max_force=float(command.max_force),
+    )
 
 
 def _column(name: str, values: array.array[float], joints: list[str], optional: bool = False) -> Array:

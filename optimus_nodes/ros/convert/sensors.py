@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,16 +35,29 @@ def imu_from_msg(message: Imu) -> ImuReading:
     )
 
 
-def tactile_to_msg(stamp: float, names: Sequence[str], force: Array, frame: str) -> TactileArray:
-    """Forces (N,) N of one hand's pads."""
+def tactile_to_msg(
+    stamp: float, names: Sequence[str], force: Array, frame: str, shear: Array | None = None
+) -> TactileArray:
+    """Normal forces (N,) N of one hand's pads, and those along them when they feel these."""
     message = TactileArray(header=header(stamp, frame), name=list(names))
     message._force = floats(force, "f")
+    if shear is not None:
+        message._shear = floats(shear, "f")
     return message
 
 
 def tactile_from_msg(message: TactileArray) -> tuple[float, tuple[str, ...], Array]:
-    """Stamp, pad names and forces (N,) N. Raises CommandError when their numbers differ."""
-    force = np.frombuffer(message.force, dtype=np.float32).astype(np.float64)
-    if len(force) != len(message.name):
-        raise CommandError("length", f"{len(message.name)} tactile pads are named but {len(force)} forces given")
-    return stamp_from_msg(message.header.stamp), tuple(message.name), force
+    """Stamp, pad names and normal forces (N,) N. Raises CommandError when their numbers differ."""
+    return stamp_from_msg(message.header.stamp), tuple(message.name), _pads(message, message.force, "forces")
+
+
+def shear_from_msg(message: TactileArray) -> Array | None:
+    """Forces along the pads (N,) N, None when they don't feel these. Raises CommandError when their number is wrong."""
+    return _pads(message, message.shear, "shear forces") if len(message.shear) else None
+
+
+def _pads(message: TactileArray, values: array.array[float], what: str) -> Array:
+    found = np.frombuffer(values, dtype=np.float32).astype(np.float64)
+    if len(found) != len(message.name):
+        raise CommandError("length", f"{len(message.name)} tactile pads are named but {len(found)} {what} given")
+    return found
