@@ -26,7 +26,7 @@ from optimus_nodes.core.values import JointState
 from optimus_nodes.robot.controller import joint_controller
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, diagnostics, joint_topics, lease, qos
-from optimus_nodes.ros.control_owner import OwnerTeller
+from optimus_nodes.ros.control_owner import OwnerTeller, first_lease, offer_leases
 from optimus_nodes.ros.emergency_stop import EmergencyStop
 from optimus_nodes.ros.hand_topics import HandTopics
 from optimus_nodes.ros.one_at_a_time import OneAtATime
@@ -43,7 +43,7 @@ class JointControlNode(Node):
         super().__init__("joint_control")
         params, self._scheduling = declare(self, JointControlParams), scheduling
         self._robot, urdf = load(params.robot)
-        self._controller = joint_controller(self._robot, urdf, params.control)
+        self._controller = joint_controller(self._robot, urdf, params.control, first_lease())
         self._period, self._max_overruns = 1.0 / params.rate_hz, params.max_overruns
         self._robot_clock, self._timing = RobotClock(), LoopTiming(self._period)
         self._state: JointState | None = None
@@ -54,10 +54,11 @@ class JointControlNode(Node):
         self.create_subscription(ActionChunk, "action_chunk", one(self._on_chunk), qos.COMMAND)
         self.create_subscription(JointTrajectory, "teleop/joint_trajectory", one(self._on_target), qos.COMMAND)
         self.create_subscription(JointStateMsg, "teleop/hand_joints", one(self._on_target), qos.COMMAND)
-        self.create_subscription(Task, "task", one(lambda m: self._controller.on_task(m.id, m.sentence)), qos.LATCHED)
+        self.create_subscription(Task, "task", one(self._on_task), qos.LATCHED)
         lease.watch(self, Task, "task", one(self._controller.on_task_sender_lost))
         lease.watch_part(self, "vla", one(self._controller.on_policy_lost))
         EmergencyStop(self, self._controller, one)
+        offer_leases(self, self._controller, one)
         HandTopics(self, self._robot, self._controller, one, self._do)
         self.create_timer(4.0 * self._period, one(self._on_timer))
         lease.announce(self)
@@ -84,10 +85,13 @@ class JointControlNode(Node):
             return
         self._commands.publish(command)
         self._ticked = monotonic
-        self._owner.tell(self._controller.owner, command.stamp)
+        self._owner.tell(self._controller.owner, self._controller.lease, command.stamp)
         self._timing.tick(monotonic, time.monotonic(), command.stamp - self._state.stamp)
         if self._timing.overruns >= self._max_overruns:
             self._controller.on_overruns()
+
+    def _on_task(self, message: Task) -> None:
+        self._controller.on_task(message.id, message.sentence, time.monotonic())
 
     def _on_chunk(self, message: ActionChunk) -> None:
         def take(now: float, monotonic: float) -> None:
@@ -98,7 +102,8 @@ class JointControlNode(Node):
     def _on_target(self, message: JointTrajectory | JointStateMsg) -> None:
         def take(now: float, monotonic: float) -> None:
             names, positions, stamp = self._read(convert.joint_target_from_msg, message)
-            self._controller.on_joint_target(names, positions, "teleop", now, monotonic, stamp)
+            lease = convert.lease_from_msg(message.header)
+            self._controller.on_joint_target(names, positions, "teleop", now, monotonic, stamp, lease)
 
         self._do(take)
 

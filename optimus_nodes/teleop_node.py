@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from rclpy.node import Node
@@ -25,6 +26,7 @@ from optimus_nodes.core.robot import RobotSpec
 from optimus_nodes.robot.arm_ik import ArmIK
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, qos
+from optimus_nodes.ros.control_lease import ControlLease
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import run
 from optimus_nodes.teleop.gamepad import GamepadLayout
@@ -61,10 +63,11 @@ class TeleopNode(Node):
         self._reader = convert.JointStateReader(robot)
         self._targets = self.create_publisher(JointTrajectory, "teleop/joint_trajectory", qos.COMMAND)
         self._stop = self.create_publisher(Bool, "emergency_stop", qos.LATCHED)
+        self._lease = ControlLease(self, "teleop", self.get_logger().warning)
         self._reset = self.create_client(Trigger, "emergency_stop/reset")
         self.create_subscription(JointStateMsg, "joint_states", self._on_state, qos.STATE)
-        self.create_subscription(PoseStamped, "teleop/left_hand_pose", self._on_left, qos.COMMAND)
-        self.create_subscription(PoseStamped, "teleop/right_hand_pose", self._on_right, qos.COMMAND)
+        for side in SIDES:
+            self.create_subscription(PoseStamped, f"teleop/{side}_hand_pose", partial(self._on_pose, side), qos.COMMAND)
         self.create_subscription(Joy, "joy", self._on_joy, qos.SENSOR)
         self.create_subscription(TwistStamped, "cmd_vel", self._on_cmd_vel, qos.COMMAND)
         self.create_timer(1.0 / params.rate_hz, self._on_timer)
@@ -84,12 +87,6 @@ class TeleopNode(Node):
             return
         if state is not None:
             self._session.on_state(state.position)
-
-    def _on_left(self, message: PoseStamped) -> None:
-        self._on_pose("left", message)
-
-    def _on_right(self, message: PoseStamped) -> None:
-        self._on_pose("right", message)
 
     def _on_pose(self, side: str, message: PoseStamped) -> None:
         try:
@@ -129,7 +126,11 @@ class TeleopNode(Node):
     def _send(self, target: JointTarget) -> None:
         if target.note:
             self.get_logger().warning(target.note, throttle_duration_sec=2.0)
-        self._targets.publish(convert.joint_target_to_msg(target.names, target.positions))
+        mine = self._lease.ready() if target.names else not self._lease.overtaken
+        if mine:  # else the next target comes at once
+            self._targets.publish(convert.joint_target_to_msg(target.names, target.positions, self._lease.number))
+        if not target.names:
+            self._lease.drop()
 
     def _warn(self, error: CommandError) -> None:
         self.get_logger().warning(f"refused ({error.reason}): {error}", throttle_duration_sec=1.0)

@@ -7,7 +7,8 @@ The same object runs in the node and in the lock-step loop. It reads no clock: `
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from .errors import CommandError
 from .faults import LIMP, FaultWatch, limp_command, react
 from .joint_control_config import ControlStatus, JointControlConfig
 from .joint_guard import JointGuard
+from .joint_targets import RATE, JointTargets
 from .ownership import NOBODY, Ownership
 from .robot import RobotSpec
 from .space_limits import Body, SpaceLimits
@@ -27,15 +29,13 @@ from .values import ActionChunk, Array, HandCommand, JointCommand, JointState
 
 __all__ = ["ControlStatus", "JointControlConfig", "JointController"]
 
-_HAND_TIME = 2.0  # s that a hand has to come into a posture
-_TELEOP_RATE = 20.0  # 1/s: a teleoperated joint is two thirds of the way after 0.1 s
 
 
 class JointController:
     """Chunks and targets in, one impedance command per tick out, always within the robot's limits.
 
     Args: gravity: (J,) rad -> (J,) N·m, the torques that hold the robot still in a posture. body: what is near what in
-    a posture; without it `config.space` has no effect.
+    a posture; without it `config.space` has no effect. first_lease: of `acquire`, higher than any given out before.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class JointController:
         config: JointControlConfig,
         gravity: Callable[[Array], Array],
         body: Body | None = None,
+        first_lease: int = 1,
     ) -> None:
         self._robot, self._config, self._gravity = robot, config, gravity
         config.faults.check(robot)
@@ -58,12 +59,9 @@ class JointController:
         self._teleop_speed = robot.max_velocity * config.velocity_scale * config.teleop_speed
         self._braking = 1.0 / (0.8 * scale * robot.max_acceleration)
         self._push_time: Array = scale * robot.max_acceleration / robot.max_jerk
-        self._goal: Array = robot.home.copy()
-        self._grip: Array = np.full(len(robot.joint_names), np.nan)  # rad a hand was told to take, and keeps holding
-        self._hand_until = -math.inf  # monotonic s
-        self._soft_goal: Array = robot.home.copy()
+        self._targets = JointTargets(robot.home)
         self._checks, self._every = CommandChecks(robot, config.max_future), np.arange(len(robot.joint_names))
-        self._ownership = Ownership(config.release_after, config.reset_after)
+        self._ownership = Ownership(config.release_after, config.reset_after, first_lease)
         self._may_jump = 0.2 + 3.0 * robot.max_velocity * config.max_tick_gap  # rad: more is a teleport, not a motion
         self._reach = robot.max_effort / np.maximum(robot.kp, 1e-9)
         self._gate = TaskGate()
@@ -77,7 +75,7 @@ class JointController:
 
     def on_chunk(self, chunk: ActionChunk, now: float, monotonic: float) -> None:
         """Play this chunk from now on. Raises CommandError when it is refused; the robot is unmoved by it then."""
-        try:
+        with self._counted():
             self._require_state()
             self._gate.check(chunk.task_id)
             index = self._checks.chunk(chunk, now, self._config.max_chunk_age)
@@ -93,16 +91,13 @@ class JointController:
             np.clip(rows, self._robot.lower, self._robot.upper, out=rows)
             if self._ownership.request("policy", monotonic):
                 self._player.clear()
-                self._grip[:] = np.nan
+                self._targets.let_go()
             if chunk.task_id != self._task_id:
                 self._player.begin_task(chunk.observation_stamp, now)
             if not self._player.playing:
                 self._reference = posture  # a robot still moving comes to rest there while the chunk fades in
             rest_in = float(np.max(np.abs(self._guard.velocity) * self._braking, initial=0.0))
             self._player.add(chunk, rows, posture, now, monotonic, rest_in)
-        except CommandError as error:
-            self.count_refusal(error)
-            raise
         if chunk.task_id == self._task_id:
             self._starved += self._starving
         self._faults.over()
@@ -117,6 +112,7 @@ class JointController:
         now: float = 0.0,
         monotonic: float = 0.0,
         stamp: float | None = None,
+        lease: int = 0,
     ) -> None:
         """Move the named joints to `positions` (N,) rad. `stamp`: robot time of the target, None when it has none.
 
@@ -124,52 +120,44 @@ class JointController:
         Raises: CommandError when it is refused, or was overtaken by a newer one; the robot is unmoved by it then.
         """
         giving_back = len(names) == 0 and positions.size == 0
-        try:
+        with self._counted():
             self._require_state()
             index = self._every if giving_back else self._checks.target(names, positions)
             if stamp is not None:
                 self._checks.age(stamp, now, self._config.max_target_age, "target")
                 self._checks.newer(index, stamp)
             if giving_back:
-                self.release(source)
+                self.release(source, lease)
                 return
-            self._take(source, monotonic)
-        except CommandError as error:
-            self.count_refusal(error)
-            raise
+            self._take(source, monotonic, lease)
         if stamp is not None:
             self._checks.told(index, stamp)
         self._faults.over()
-        self._goal[index] = np.clip(positions, self._robot.lower[index], self._robot.upper[index])
-        self._grip[index], self._hand_until = np.nan, -math.inf
+        self._targets.point(index, np.clip(positions, self._robot.lower[index], self._robot.upper[index]))
         self._accepted += 1
 
-    def on_hand(self, command: HandCommand, source: str, now: float, monotonic: float) -> None:
+    def on_hand(self, command: HandCommand, source: str, now: float, monotonic: float, lease: int = 0) -> None:
         """Bring a hand into a posture by its name, within 2 s, or limit its force. It then holds what it holds.
 
         Raises: CommandError when it is refused; the robot is unmoved by it, and its forces are as before then.
         """
-        try:
+        with self._counted():
             self._require_state()
             if command.stamp is not None:
                 self._checks.age(command.stamp, now, self._config.max_target_age, "hand command")
             index, posture = self._checks.hand(command.side, command.posture)
             self.hands.check(command.side, command.max_force)
             if command.posture:
-                self._take(source, monotonic)
-        except CommandError as error:
-            self.count_refusal(error)
-            raise
+                self._take(source, monotonic, lease)
         self.hands.limit(command.side, command.max_force)
         self._accepted += 1
         if command.posture:
             self._faults.over()
-            self._goal[index] = self._grip[index] = posture
-            self._hand_until = monotonic + _HAND_TIME
+            self._targets.hand(index, posture, monotonic)
 
-    def on_task(self, task_id: int, sentence: str) -> None:
+    def on_task(self, task_id: int, sentence: str, monotonic: float = 0.0) -> None:
         """The planner announced or repeated the task in force. Chunks of one older than this controller are refused."""
-        self._gate.on_task(task_id, sentence)
+        self._gate.on_task(task_id, sentence, monotonic)
 
     def on_task_sender_lost(self) -> None:
         """Nobody could take the task back any more: the policy loses the robot until the task is announced again."""
@@ -188,7 +176,7 @@ class JointController:
         self._ownership.emergency_stop(pressed)
         if pressed:
             self._player.clear()
-            self._grip[:] = np.nan
+            self._targets.let_go()
             self._faults.over()
 
     def reset_emergency_stop(self) -> bool:
@@ -199,9 +187,26 @@ class JointController:
             self._begin = self._now
         return done
 
-    def release(self, source: str) -> None:
-        """`source` gives the robot back; it holds until someone else commands it."""
-        self._ownership.release(source)
+    def acquire(self, source: str, monotonic: float) -> int:
+        """Take the robot for whoever carries the number returned; all that moved it before ends now.
+
+        Raises: CommandError when a stop or a higher source forbids it.
+        """
+        with self._counted():
+            self._require_state()
+            lease = self._ownership.acquire(source, monotonic)
+        self._begin_targets()
+        self._faults.over()
+        return lease
+
+    def release(self, source: str, lease: int = 0) -> None:
+        """`source` gives the robot back; it holds until someone else commands it.
+
+        Raises: CommandError when it carries another lease than the one in force.
+        """
+        if self._ownership.owner == source:
+            self._ownership.request(source, self._monotonic, lease)
+            self._ownership.release(source)
 
     def on_overruns(self) -> None:
         """This loop no longer keeps time: who moves the robot loses it, and needs a new command to get it back."""
@@ -236,6 +241,11 @@ class JointController:
         """Who moves the robot: policy, teleop, emergency_stop, or none."""
         return "emergency_stop" if self._ownership.emergency_stopped else self._ownership.owner
 
+    @property
+    def lease(self) -> int:
+        """The number that commands of the owner must carry, 0 for none."""
+        return self._ownership.lease
+
     def status(self) -> ControlStatus:
         """A snapshot for diagnostics."""
         return ControlStatus(
@@ -257,17 +267,28 @@ class JointController:
             hands=self.hands.status(),
         )
 
-    def _take(self, source: str, monotonic: float) -> None:
-        """Take or renew the robot for targets of `source`: a new owner begins where the joints come to rest."""
-        if self._ownership.request(source, monotonic):
-            self._player.clear()
-            self._soft_goal = self._halt()
-            self._goal = np.where(np.isnan(self._grip), self._soft_goal, self._grip)
-            self._hand_until = -math.inf
+    def _take(self, source: str, monotonic: float, lease: int) -> None:
+        """Take or renew the robot for targets of `source`."""
+        if self._ownership.request(source, monotonic, lease):
+            self._begin_targets()
+
+    def _begin_targets(self) -> None:
+        """A new owner begins where the joints come to rest."""
+        self._player.clear()
+        self._targets.begin(self._halt())
 
     def count_refusal(self, error: CommandError) -> None:
         """Count a command that was refused before it came here, for example while its message was read."""
         self._refused[error.reason] = self._refused.get(error.reason, 0) + 1
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count what is refused within."""
+        try:
+            yield
+        except CommandError as error:
+            self.count_refusal(error)
+            raise
 
     def _require_state(self) -> None:
         if self._state is None:
@@ -293,7 +314,7 @@ class JointController:
 
     def _begin_anew(self, now: float, state: JointState) -> None:
         self._restarts += 1
-        self._grip[:] = np.nan
+        self._targets.let_go()
         self._checks.forget()
         self._begin, self._last_stamp = now, -np.inf
         self._player.clear()
@@ -303,8 +324,10 @@ class JointController:
 
     def _move(self, now: float, monotonic: float, state: JointState, dt: float) -> None:
         """Take one step of `dt` s along the owner's path; brake when there is none."""
+        if self._gate.hangs(monotonic, self._config.task_silence):
+            self.on_task_sender_lost()
         owner = self._ownership.owner
-        if self._hand_until > -math.inf and owner != NOBODY:
+        if self._targets.hand_until > -math.inf and owner != NOBODY:
             self._go_on_with_hand(owner, monotonic)
             owner = self._ownership.owner
         self._ownership.update(monotonic)
@@ -323,19 +346,18 @@ class JointController:
             self._ownership.owner in ("teleop", "planner")
             and self._ownership.silence(monotonic) <= self._config.silence
         ):
-            self._soft_goal += (self._goal - self._soft_goal) * (1.0 - math.exp(-_TELEOP_RATE * dt))
-            goal = self._within_reach(self._soft_goal, state)
-            self._guard.approach(goal, dt, *self.hands.pace(_TELEOP_RATE, self._teleop_speed))
+            goal = self._within_reach(self._targets.after(dt), state)
+            self._guard.approach(goal, dt, *self.hands.pace(RATE, self._teleop_speed))
         else:
             self._guard.stop(dt)
         self._reference = self._guard.position if target is None or reaction else target
 
     def _go_on_with_hand(self, owner: str, monotonic: float) -> None:
         """A hand command lasts until its time is over; its sender then gives the robot back."""
-        if monotonic <= self._hand_until:
-            self._ownership.request(owner, monotonic)
+        if monotonic <= self._targets.hand_until:
+            self._ownership.request(owner, monotonic, self._ownership.lease)
         else:
-            self._hand_until = -math.inf
+            self._targets.hand_until = -math.inf
             self._ownership.release(owner)
 
     def _halt(self) -> Array:

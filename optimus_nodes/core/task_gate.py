@@ -12,15 +12,22 @@ class TaskGate:
     """
 
     def __init__(self) -> None:
-        self._heard = self._lost = False
+        self._heard = self._lost = self._repeats = False
+        self._id, self._at = -1, 0.0
         self._void: int | None = None
         self.running = False  # the planner's last word was a task, not its end
 
-    def on_task(self, task_id: int, sentence: str) -> None:
-        """A task was announced; the first one heard is void if it was already running."""
+    def on_task(self, task_id: int, sentence: str, monotonic: float = 0.0) -> None:
+        """A task was announced or repeated; the first one heard is void if it was already running."""
         if not self._heard and sentence:
             self._void = task_id
         self._heard, self._lost, self.running = True, False, bool(sentence)
+        self._repeats = self._repeats or task_id == self._id
+        self._id, self._at = task_id, monotonic
+
+    def hangs(self, monotonic: float, silence: float) -> bool:
+        """Whether a sender that used to repeat its task has said nothing for `silence` s, in the middle of one."""
+        return self.running and self._repeats and not self._lost and monotonic - self._at > silence
 
     def on_sender_lost(self) -> None:
         """Nobody is left who could take the task back. A living planner repeats it: a false alarm heals itself."""

@@ -35,7 +35,8 @@ class HandTopics:
 
     def _on_command(self, source: str, message: HandCommand) -> None:
         command = convert.hand_command_from_msg(message)
-        self._do(lambda now, monotonic: self._controller.on_hand(command, source, now, monotonic))
+        lease = convert.lease_from_msg(message.header)
+        self._do(lambda now, monotonic: self._controller.on_hand(command, source, now, monotonic, lease))
         self._listen()
 
     def _listen(self) -> None:

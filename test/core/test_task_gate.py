@@ -52,3 +52,17 @@ def test_chunks_without_a_task_pass():
     gate = TaskGate()
     gate.on_task(3, "go home")
     gate.check(0)
+
+
+def test_a_planner_that_repeats_its_task_and_then_hangs_is_noticed():
+    gate = TaskGate()
+    gate.on_task(1, "", 0.0)
+    gate.on_task(2, "go home", 1.0)
+    assert not gate.hangs(9.0, 2.0), "nobody promised to repeat it"
+    gate.on_task(2, "go home", 9.2)
+    assert not gate.hangs(11.0, 2.0)
+    assert gate.hangs(11.3, 2.0)
+    gate.on_sender_lost()
+    assert not gate.hangs(11.4, 2.0), "once is enough"
+    gate.on_task(3, "", 12.0)
+    assert not gate.hangs(20.0, 2.0), "nothing is under way"

@@ -130,8 +130,8 @@ class ControlBench:
         chunk = chunk_of(self.robot, rows, **({"stamp": self.now} | changes))
         self._chunks.publish(convert.action_chunk_to_msg(chunk))
 
-    def target(self, names: list[str], positions: list[float]) -> None:
-        self._targets.publish(convert.joint_target_to_msg(names, np.array(positions)))
+    def target(self, names: list[str], positions: list[float], lease: int = 0) -> None:
+        self._targets.publish(convert.joint_target_to_msg(names, np.array(positions), lease))
 
     def press(self, down: bool) -> None:
         self._stop.publish(Bool(data=down))

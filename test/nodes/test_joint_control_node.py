@@ -13,6 +13,7 @@ from control_bench import ROOT, ControlBench
 
 from optimus_nodes.core.values import HandCommand
 from optimus_nodes.ros import convert
+from optimus_nodes.ros.control_lease import ControlLease
 
 FORBIDDEN = ("torch", "cv2", "onnxruntime", "mujoco")
 A_POLICY = """
@@ -180,6 +181,30 @@ def test_the_owner_is_told_whenever_it_changes_and_an_empty_trajectory_gives_the
     assert owners[owners.index("teleop") :] == ["teleop", "none"]
     stamps = [stamp for _, stamp in bench.owners]
     assert stamps == sorted(stamps) and 0.0 <= bench.now - stamps[-1] < 0.2
+
+
+@pytest.mark.promise("P9")
+def test_of_two_people_the_last_who_asked_drives_and_the_other_does_not_snatch_it_back(bench):
+    warned: list[str] = []
+    ann, bob = (ControlLease(bench.node, "teleop", warned.append) for _ in range(2))
+    drive = lambda lease, way: (  # noqa: E731
+        lease.ready() and bench.target(["left_elbow_joint"], [float(bench.robot.home[bench.elbow]) + way], lease.number)
+    )
+    bench.until(lambda: ann.number, 10.0, lambda k: k % 5 == 0 and ann.ready())
+    bench.until(lambda: abs(bench.bend - 0.1) < 0.01, 10.0, lambda k: k % 5 == 0 and drive(ann, 0.1))
+    bench.until(lambda: bob.number > ann.number, 10.0, lambda k: k % 5 == 0 and (drive(ann, 0.1), bob.ready()))
+    both = lambda k: k % 5 == 0 and (drive(ann, 0.1), drive(bob, -0.1))  # noqa: E731
+    bench.until(lambda: abs(bench.bend + 0.1) < 0.01, 10.0, both)
+    bench.run(0.3, both)
+    assert bench.bend == pytest.approx(-0.1, abs=0.01)
+    assert ann.overtaken and ann.number == 0
+    assert warned == ["somebody else took the robot as teleop; let go to take it back"]
+    bench.target([], [], bob.number)
+    bench.report("owner", "none")
+    ann.drop()
+    bench.until(lambda: ann.number > bob.number, 10.0, lambda k: k % 5 == 0 and ann.ready())
+    bench.run(0.6)
+    bench.report("owner", "none")  # silent for half a second
 
 
 @pytest.mark.promise("P8")

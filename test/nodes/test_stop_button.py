@@ -64,7 +64,7 @@ def owner(owners: Heard) -> str:
 def held(robot) -> Iterator[Button]:
     bench, listener, stops, owners = robot
     button = Button(bench.domain)
-    wait_for(lambda: not stops[-1][1].data, listener, 20.0, "the holding of the button")
+    wait_for(lambda: stops and not stops[-1][1].data, listener, 20.0, "the holding of the button")
     assert owner(owners) == "emergency_stop", "released, it still has to be reset"
     button.press("r")
     wait_for(lambda: owner(owners) == "none", listener, 10.0, "the end of the stop")

@@ -4,7 +4,7 @@ from optimus_nodes.ros import convert
 convert.joint_state_to_msg(state, robot)
 """
 
-from .basics import floats, header, stamp_from_msg, stamp_to_msg
+from .basics import floats, header, lease_from_msg, lease_to_frame, stamp_from_msg, stamp_to_msg
 from .health import diagnostics_from_msg
 from .images import (
     calibration_to_msg,
@@ -72,6 +72,8 @@ __all__ = [
     "joint_target_from_msg",
     "joint_target_to_msg",
     "joy_from_msg",
+    "lease_from_msg",
+    "lease_to_frame",
     "pinhole_matrix",
     "plan_from_msg",
     "plan_to_msg",

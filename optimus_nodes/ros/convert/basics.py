@@ -36,3 +36,14 @@ def header(seconds: float, frame: str = "") -> Header:
 def floats(values: Array, code: str = "d") -> array.array[float]:
     """An ndarray as what message fields take at memcpy speed: code "d" for float64[], "f" for float32[]."""
     return array.array(code, np.ascontiguousarray(values, dtype=code).tobytes())
+
+
+def lease_from_msg(message: Header) -> int:
+    """The number of a frame_id such as "lease:17"; 0 for any other frame."""
+    word, _, number = message.frame_id.partition(":")
+    return int(number) if word == "lease" and number.isdecimal() else 0
+
+
+def lease_to_frame(lease: int) -> str:
+    """The frame_id of commands that carry it; "" for 0."""
+    return f"lease:{lease}" if lease else ""

@@ -149,9 +149,9 @@ def action_chunk_from_msg(message: ActionChunkMsg) -> ActionChunk:
     )
 
 
-def control_owner_to_msg(owner: str, stamp: float) -> ControlOwnerMsg:
+def control_owner_to_msg(owner: str, stamp: float, lease: int = 0) -> ControlOwnerMsg:
     """`owner`: policy, planner, teleop, emergency_stop or none. `stamp`: robot time of the change, s."""
-    return ControlOwnerMsg(header=header(stamp), owner=owner)
+    return ControlOwnerMsg(header=header(stamp), owner=owner, lease=lease)
 
 
 def control_owner_from_msg(message: ControlOwnerMsg) -> tuple[str, float]:

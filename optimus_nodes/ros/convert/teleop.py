@@ -8,11 +8,12 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState as JointStateMsg
 from sensor_msgs.msg import Joy
+from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from ...core.errors import CommandError
 from ...core.values import Array
-from .basics import floats, stamp_from_msg
+from .basics import floats, lease_to_frame, stamp_from_msg
 
 
 def joint_target_from_msg(message: JointStateMsg | JointTrajectory) -> tuple[tuple[str, ...], Array, float | None]:
@@ -36,13 +37,14 @@ def joint_target_from_msg(message: JointStateMsg | JointTrajectory) -> tuple[tup
     return tuple(names), np.array(values, dtype=np.float64), stamp or None
 
 
-def joint_target_to_msg(names: Sequence[str], positions: Array) -> JointTrajectory:
+def joint_target_to_msg(names: Sequence[str], positions: Array, lease: int = 0) -> JointTrajectory:
     """One target as MoveIt Servo sends it, with stamp 0: valid from its arrival. No names: an empty trajectory."""
-    if not names:
-        return JointTrajectory()
-    point = JointTrajectoryPoint()
-    point.positions = floats(positions)
-    return JointTrajectory(joint_names=list(names), points=[point])
+    message = JointTrajectory(header=Header(frame_id=lease_to_frame(lease)))
+    if names:
+        point = JointTrajectoryPoint()
+        point.positions = floats(positions)
+        message.joint_names, message.points = list(names), [point]
+    return message
 
 
 def joy_from_msg(message: Joy) -> tuple[Array, tuple[bool, ...]]:
