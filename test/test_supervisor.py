@@ -23,6 +23,11 @@ STUBBORN = (
     "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)];"
     "print('deaf', flush=True); time.sleep(600)"
 )
+FREEZING = (
+    "import os, socket, time; link = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM);"
+    "name = chr(0) + os.environ['NOTIFY_SOCKET'][1:];"
+    "[(link.sendto(b'WATCHDOG=1', name), time.sleep(0.1)) for _ in range(5)]; time.sleep(600)"
+)
 PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}]); time.sleep(600)"
 RUNNER = """
 import json, os, sys
@@ -32,7 +37,7 @@ from optimus_nodes.core.restart import RestartConfig
 specs = [ProcessSpec(n, [sys.executable, "-S", "-c", code], essential=e) for n, code, e in json.loads(sys.argv[2])]
 restarts = RestartConfig(first=0.1, limit=2)
 say = lambda text: print(text, flush=True)
-sys.exit(Supervisor(specs, Path(sys.argv[1]), dict(os.environ), restarts=restarts, say=say).run())
+sys.exit(Supervisor(specs, Path(sys.argv[1]), dict(os.environ), restarts=restarts, say=say, hang_after=1.0).run())
 """
 
 
@@ -188,3 +193,14 @@ def test_a_process_ends_with_the_thread_that_started_it_even_before_its_first_li
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     wait_until(lambda: not is_alive(int(answer.stdout)), 3.0)
+
+
+@pytest.mark.promise("P28")
+def test_a_process_that_hangs_is_killed_and_restarted_and_one_that_never_spoke_is_left_alone(start):
+    run = start(("frozen", FREEZING, True), ("silent", SLEEPER, True))
+    first, silent = run.pid("frozen"), run.pid("silent")
+    wait_until(lambda: run.pid("frozen") not in (0, first))
+    assert "frozen hangs: no sign of life for 1 s; killing it" in run.said.read_text()
+    assert "frozen was killed by SIGKILL; restarting it" in run.said.read_text()
+    assert not is_alive(first)
+    assert run.pid("silent") == silent

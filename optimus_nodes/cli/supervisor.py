@@ -1,6 +1,7 @@
-"""Keeps a list of processes running: starts them, restarts what crashed, and leaves nothing behind.
+"""Keeps a list of processes running: starts them, restarts what crashed or hangs, and leaves nothing behind.
 
-One thread, no polling: it sleeps until a process ends, a restart is due or a signal arrives. The state is
+One thread, no polling: it sleeps until a process ends or has been silent for too long, a restart is due or a signal
+arrives. Signs of life are those of sd_notify(3), which ros/heartbeat.py sends. The state is
 written to `processes.json` in the run folder after every change, for `optimus status` and for tests.
 """
 
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from optimus_nodes.cli.signs_of_life import Signs
 from optimus_nodes.core.restart import RestartConfig, Restarts
 from optimus_nodes.drivers.processes import SHORT_SLICE, signal_group, start_process
 
@@ -51,6 +53,7 @@ class _Child:
         self.process: subprocess.Popen[bytes] | None = None
         self.handle = -1  # pidfd: readable when the process has ended
         self.state, self.starts, self.due = NOT_STARTED, 0, 0.0
+        self.heard: float | None = None  # monotonic s of its last sign of life, None before the first
 
     def start(self, environment: Mapping[str, str]) -> None:
         with self.log.open("ab") as output:
@@ -63,7 +66,7 @@ class _Child:
                 nice=self.spec.nice,
                 slices=SHORT_SLICE if self.spec.realtime else 0.0,
             )
-        self.handle = os.pidfd_open(self.process.pid)
+        self.handle, self.heard = os.pidfd_open(self.process.pid), None
         self.state, self.starts = RUNNING, self.starts + 1
 
     def reap(self) -> int:
@@ -90,7 +93,10 @@ class _Child:
 
 
 class Supervisor:
-    """Runs `specs` until a signal, or until an essential one cannot be kept running."""
+    """Runs `specs` until a signal, or until an essential one cannot be kept running.
+
+    `hang_after`: s without a sign of life after which a process that used to send them is killed; 0: never.
+    """
 
     def __init__(
         self,
@@ -101,12 +107,15 @@ class Supervisor:
         restarts: RestartConfig | None = None,
         say: Callable[[str], None] = print,
         facts: Mapping[str, object] | None = None,
+        hang_after: float = 0.0,
     ) -> None:
         logs = run_dir / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         config = restarts or RestartConfig()
         self._children = [_Child(spec, logs / f"{spec.name}.log", config) for spec in specs]
-        self._run_dir, self._environment, self._say = run_dir, environment, say
+        self._run_dir, self._say = run_dir, say
+        self._signs = Signs(hang_after)
+        self._environment = {**environment, **self._signs.environment}
         self._facts = dict(facts or {})
         self._signals: list[int] = []
         self._exit_code: int | None = None
@@ -135,22 +144,32 @@ class Supervisor:
                 signal.signal(number, handler)
             bell.close()
             ring.close()
+            self._signs.close()
         return self._exit_code
 
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         self._signals.append(number)
 
     def _next_due(self) -> float | None:
-        waiting = [child.due for child in self._children if child.state == WAITING]
-        return max(0.0, min(waiting) - time.monotonic()) if waiting else None
+        due = [child.due for child in self._children if child.state == WAITING]
+        due += [child.heard + self._signs.hang_after for child in self._watched()]
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _watched(self) -> list[_Child]:
+        return [child for child in self._children if child.state == RUNNING and child.heard is not None]
 
     def _wait(self, bell: socket.socket, timeout: float | None) -> None:
         poll = select.poll()
         poll.register(bell, select.POLLIN)
+        poll.register(self._signs.link, select.POLLIN)
         for child in self._children:
             if child.handle >= 0:
                 poll.register(child.handle, select.POLLIN)
         poll.poll(None if timeout is None else timeout * 1e3 + 1.0)
+        senders = self._signs.senders()
+        for child in self._children:
+            if child.process is not None and child.process.pid in senders:
+                child.heard = time.monotonic()
         try:
             bell.recv(4096)
         except BlockingIOError:
@@ -169,8 +188,18 @@ class Supervisor:
             elif child.state == WAITING and time.monotonic() >= child.due:
                 child.start(self._environment)
                 changed = True
+        self._kill_what_hangs()
         if changed:
             self._write_state()
+
+    def _kill_what_hangs(self) -> None:
+        """The end of what is killed is noticed as that of any other process."""
+        for child in self._watched():
+            assert child.process is not None and child.heard is not None
+            if time.monotonic() - child.heard > self._signs.hang_after:
+                self._say(f"{child.spec.name} hangs: no sign of life for {self._signs.hang_after:g} s; killing it")
+                signal_group(child.process.pid, signal.SIGKILL)
+                child.heard = None
 
     def _on_end(self, child: _Child) -> None:
         code = child.reap()

@@ -108,7 +108,7 @@ def new_run_dir(kind: str) -> Path:
     raise ConfigError(f"cannot make a new folder runs/{kind}-{stamp}")
 
 
-def run_graph(nodes: Sequence[NodeSpec], run_dir: Path, domain: int | None) -> int:
+def run_graph(nodes: Sequence[NodeSpec], run_dir: Path, domain: int | None, hang_after: float = 0.0) -> int:
     """Run `nodes` until a signal arrives or an essential one is given up; returns the exit code 0 or 2."""
     environment = graph_environment(domain)
     environment.setdefault("ROS_LOG_DIR", str(run_dir / "logs" / "ros"))
@@ -118,6 +118,7 @@ def run_graph(nodes: Sequence[NodeSpec], run_dir: Path, domain: int | None) -> i
         run_dir,
         environment,
         say=lambda text: print(text, flush=True),
+        hang_after=hang_after,
         facts={"domain": int(number), "discovery_range": environment["ROS_AUTOMATIC_DISCOVERY_RANGE"]},
     )
     names = ", ".join(node.name for node in nodes)
@@ -146,6 +147,9 @@ def up(
         list[str] | None, typer.Option("--set", help="Node parameter, node.parameter=value; may be repeated.")
     ] = None,
     graph: Annotated[Path | None, typer.Option(help="Another node list than config/graph.yaml.")] = None,
+    hang_after: Annotated[
+        float, typer.Option(help="A node that shows no sign of life for so long is killed and restarted, s; 0: never.")
+    ] = 15.0,
     run_dir: Annotated[Path | None, typer.Option(help="Folder for logs and state; default: runs/up-<time>.")] = None,
 ) -> int:
     """Run the robot's nodes, restarting those that crash, until Ctrl-C."""
@@ -169,4 +173,4 @@ def up(
     nodes = override(chosen, [*(scene_settings(scene, chosen) if scene else []), *settings])
     folder = run_dir.resolve() if run_dir else new_run_dir("up")
     folder.mkdir(parents=True, exist_ok=True)
-    return run_graph(nodes, folder, domain)
+    return run_graph(nodes, folder, domain, hang_after)

@@ -27,6 +27,8 @@ from rclpy.task import Future
 
 from ..core.errors import ConfigError, OptimusError
 from ..robot.share import share_path
+from .fault_injection import offer_faults
+from .heartbeat import beat
 
 _PR_SET_TIMERSLACK = 29
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
@@ -62,6 +64,8 @@ def run(make_node: Callable[[], Node], executor: str = "events", argv: Sequence[
         _init(list(sys.argv if argv is None else argv))
         started = True
         node = make_node()
+        offer_faults(node)
+        beat(node)
         spinner = _EXECUTORS[executor]()
         spinner.add_node(node)
         _spin(spinner)
