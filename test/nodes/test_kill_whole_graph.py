@@ -53,12 +53,15 @@ class Told:
         self._instruction = listener.node.create_publisher(String, "instruction", qos.EVENT)
         self._listener = listener
 
+    def say(self, sentence: str) -> None:
+        self._instruction.publish(String(data=sentence))
+
     def speed(self) -> float:
         return float(np.abs(self.states[-1][1].velocity).max()) if self.states else 0.0
 
     def rest(self) -> None:
         """Say stop, put the robot in its home posture and wait until nothing moves; what was heard is forgotten."""
-        self._instruction.publish(String(data="stop"))
+        self.say("stop")
         self._listener.spin(0.5)
         self._listener.reset_scene(7)
         wait_for(lambda: self.states and self.speed() < STILL, self._listener, 10.0, "a robot at rest")
@@ -70,10 +73,10 @@ class Told:
         """Say it, again when nothing comes of it, as a person would, and wait until the arms are in motion."""
         wait_for(lambda: self._instruction.get_subscription_count(), self._listener, 5.0, "a planner that listens")
         for _ in range(2):
-            self._instruction.publish(String(data=sentence))
+            self.say(sentence)
             if self._listener.wait(lambda: self.speed() > 0.5, 7.0):
                 return
-        self._instruction.publish(String(data=sentence))
+        self.say(sentence)
         wait_for(lambda: self.speed() > 0.5, self._listener, 15.0, "motion")
 
 
