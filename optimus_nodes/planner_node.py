@@ -1,9 +1,9 @@
 """Turns what a person asks for into tasks for the policy, one after the other, and says how it goes.
 
 In: instruction, action execute_instruction, action_chunk (progress), emergency_stop. Out: task and plan
-(latched), speech/say, instruction/taken (all that was asked, however it came). The planner thinks in a thread
-of its own; a stop never waits for it. A planner that starts gives an empty task first; while one is dead,
-lease.watch tells the policy's node.
+(latched), speech/say, hand_command, instruction/taken (all that was asked, however it came). The planner thinks
+in a thread of its own; a stop never waits for it. A planner that starts gives an empty task first; while one is
+dead, lease.watch tells the policy's node.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import sys
 import time
 from collections.abc import Callable
 
-from optimus_humanoid.msg import ActionChunk, Plan, Task
+from optimus_humanoid.msg import ActionChunk, HandCommand, Plan, Task
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Bool, String
 
 from optimus_nodes.core.errors import OptimusError
+from optimus_nodes.core.hand_orders import HandAbilities, HandOrders
 from optimus_nodes.core.plan_session import PlanSession, Request
 from optimus_nodes.core.planner import Planner, PlanProposal
 from optimus_nodes.core.robot_clock import RobotClock
@@ -25,6 +26,7 @@ from optimus_nodes.core.world import assumed_world
 from optimus_nodes.planner.make import make_planner
 from optimus_nodes.planner.params import PlannerParams
 from optimus_nodes.policy.reading import reader_on_demand
+from optimus_nodes.robot.load import load_robot
 from optimus_nodes.robot.share import share_path
 from optimus_nodes.ros import convert, lease, qos
 from optimus_nodes.ros.params import declare
@@ -45,12 +47,15 @@ class PlannerNode(Node):
         first_id = int(time.time() * 10) % 2**32  # ids must grow over restarts too, and fast talkers use some
         rules, skills = self._params.rules, self._params.known_skills
         world = assumed_world(skills)
-        self._session = PlanSession(rules, first_id, self._params.planning_timeout, world, skills, self._thinker.looks)
+        hands = HandOrders(HandAbilities.of(load_robot(self._params.robot)[0]), self._params.gentle_force)
+        timeout, looks = self._params.planning_timeout, self._thinker.looks
+        self._session = PlanSession(rules, first_id, timeout, world, skills, looks, hands)
         self._robot_clock = RobotClock()
         self._sent_task: object = None
         self._sent_plan: object = None
         self._sent_at = 0.0
         self._task = self.create_publisher(Task, "task", lease.OFFERED)
+        self._hands = self.create_publisher(HandCommand, "hand_command", qos.EVENT)
         self._plan = self.create_publisher(Plan, "plan", qos.LATCHED)
         self._speech = self.create_publisher(String, "speech/say", qos.EVENT)
         self._taken = self.create_publisher(String, "instruction/taken", qos.EVENT)
@@ -114,6 +119,8 @@ class PlannerNode(Node):
     def _publish(self) -> None:
         """Send what changed, the task first because the robot moves by it; both again every `report_period`."""
         runner, now = self._session.runner, time.monotonic()
+        for command in self._session.hands.drain():
+            self._hands.publish(convert.hand_command_to_msg(command))
         due = now - self._sent_at >= self._params.report_period
         stamp = self._robot_clock.now(now) if self._robot_clock.started else self.get_clock().now().nanoseconds * 1e-9
         if due or runner.task != self._sent_task:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from .conversation import Conversation
+from .hand_orders import HandOrders, without_care
 from .intent import Memory
 from .language import SLOTS
 from .outcome import VISIBLE, mended, missing
@@ -34,6 +35,7 @@ class Request:
     id: int
     text: str
     context: PlanContext
+    gently: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class PlanSession:
     """One request and one plan at a time; the newest request wins. `world`: what is in sight, as far as it is known.
 
     `skills`: what the policy in use can do; a plan with anything else is refused whoever made it. `looks`: somebody can
-    look at the scene; after each step `wants_look` says when, and `saw` takes what was seen.
+    look at the scene; after each step `wants_look` says when, and `saw` takes what was seen. `hands` takes what is said
+    to the hands themselves.
     """
 
     def __init__(
@@ -61,8 +64,10 @@ class PlanSession:
         world: World | None = None,
         skills: Collection[str] = tuple(SLOTS),
         looks: bool = False,
+        hands: HandOrders | None = None,
     ) -> None:
         self.runner = PlanRunner(rules, first_id, looks)
+        self.hands = hands or HandOrders()
         self._looked_for = 0
         self._timeout, self._skills = planning_timeout_s, skills
         self._last_request = 0
@@ -111,15 +116,34 @@ class PlanSession:
         A stop takes effect here, before any planner.
         """
         self._last_request += 1
-        request = Request(self._last_request, text, self.context())
+        plain, gently = without_care(text)
+        request = Request(self._last_request, plain, self.context(), gently)
         if is_stop(text):
             message = self._stop(text)
             self._conversation.add(text, message, "stop")
             self._ended.append(Ended(request.id, True, message))
             return request.id, None
         self._drop_asked(REPLACED)
+        if self._answer_for_hands(request):
+            return request.id, None
         self._asked, self._asked_at = request, now
         return request.id, request
+
+    def _answer_for_hands(self, request: Request) -> bool:
+        """Whether nobody needs to plan: an order to a hand was taken or refused, or care that the robot can't take."""
+        done, message = self.hands.answer(request.text, self.world, request.gently)
+        if message and self.runner.emergency_stopped:
+            done, message = False, "The emergency stop is pressed. Reset it first, then tell me again."
+            self.hands.drain()
+        if request.gently and not self.hands.can_be_gentle():
+            done, message = False, "I can't feel how hard I squeeze, so I can't do it gently."
+        if message:
+            if done:
+                self._after(self.runner.cancel(REPLACED, REPLACED_SAY))
+            self._conversation.add(request.text, message, "answer" if done else "refused")
+            self._say((message,))
+            self._ended.append(Ended(request.id, done, message))
+        return bool(message)
 
     def answer(self, request: Request, proposal: PlanProposal, now: float) -> None:
         """Take the planner's proposal for `request`, whose world is what is in sight now.
@@ -149,6 +173,7 @@ class PlanSession:
             self._ended.append(Ended(request.id, False, speech[0]))
             return
         self._owner, self._steps, self._finished, self._trouble = request.id, steps, set(), ""
+        self.hands.begin(request.gently, bool(self.world.held))
 
     def fail(self, request: Request, reason: str) -> None:
         """The planner could not answer at all."""

@@ -50,6 +50,9 @@ class PlannerParams:
     scene: str = field(default="", metadata={"doc": "Scene to look at before planning: boxes, eggs, bench; or none."})
     robot: str = field(default="optimus", metadata={"doc": "Whose head camera looks; from config/robots/."})
     look_timeout: float = field(default=1.5, metadata={"doc": "Pictures that come later are not waited for, s."})
+    gentle_force: float = field(
+        default=8.0, metadata={"doc": "What a hand squeezes with at most when care was asked for, N."}
+    )
     planning_timeout: float = field(default=10.0, metadata={"doc": "All planners together have this long, s."})
     report_period: float = field(default=0.2, metadata={"doc": "Progress is reported and task repeated this often, s."})
     time_topic: str = field(default="head/camera_info", metadata={"doc": "Its stamps are robot time; 20 Hz is plenty."})
@@ -62,9 +65,9 @@ class PlannerParams:
             )
         if self.scene:
             scene_named(self.scene)
-        for name in ("planning_timeout", "report_period", "look_timeout"):
+        for name in ("planning_timeout", "report_period", "look_timeout", "gentle_force"):
             if getattr(self, name) <= 0.0:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be above 0 s")
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be above 0")
         if self.scene and self.look_timeout >= self.planning_timeout:
             raise ConfigError(
                 f"look_timeout is {self.look_timeout} s; it must be below planning_timeout, {self.planning_timeout} s"

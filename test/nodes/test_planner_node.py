@@ -14,6 +14,7 @@ import pytest
 from action_msgs.msg import GoalStatus
 from optimus_humanoid.action import ExecuteInstruction
 from optimus_humanoid.msg import ActionChunk as ActionChunkMsg
+from optimus_humanoid.msg import HandCommand
 from optimus_humanoid.msg import Task as TaskMsg
 from rclpy.action import ActionClient
 from rclpy.qos import QoSProfile
@@ -113,6 +114,24 @@ def talk(running: Talk) -> Talk:
     running.said.clear()
     del running.policy.tasks[:-1]
     return running
+
+
+def test_orders_to_hands_and_care_become_hand_commands(talk):
+    commands = Heard(talk.listener, HandCommand, "hand_command", qos.EVENT)
+    talk.until(lambda: talk.listener.node.count_publishers("hand_command"), "the topic")
+    talk.listener.spin(0.5)
+    talk.say("make a fist with your left hand")
+    talk.until(lambda: commands, "a hand command")
+    talk.until(lambda: "I make a fist with my left hand." in talk.said, "an answer")
+    talk.say("gently pick up the red box")
+    talk.until(lambda: len(commands) > 1 and talk.policy.sentence == "pick up the red box", "a task with care")
+    talk.say("stop")
+    talk.until(lambda: not talk.policy.sentence, "a stop")
+    talk.say("pick up the blue box")
+    talk.until(lambda: len(commands) > 2, "no care any more")
+    found = [(message.side, message.posture, message.max_force) for _, message in commands]
+    assert found == [("left", "fist", 0.0), ("", "", 8.0), ("", "", 0.0)]
+    commands.end()
 
 
 def test_an_instruction_becomes_tasks_in_order_and_a_plan_that_is_done(talk: Talk) -> None:
