@@ -38,6 +38,7 @@ GATE = [
     f"{CORE}/{name}.py"
     for name in (
         "command_checks",
+        "touch",
         "ownership",
         "task_gate",
         "chunk_player",
@@ -53,6 +54,8 @@ CORE_TESTS = [
         "joint_controller_refusals",
         "joint_controller",
         "ownership",
+        "leases",
+        "touch",
         "handover",
         "task_gate",
         "chunk_player",
@@ -104,6 +107,10 @@ LIMITS = [  # file, text, what stands there instead
     ("joint_controller", "bool(np.any(np.abs(state.position - self._state.position) > self._may_jump))", "False"),
     ("joint_controller", "np.clip(target, state.position - self._reach, state.position + self._reach)", "target"),
     ("joint_controller", "self._gate.check(chunk.task_id)", "pass"),
+    ("ownership", "lease != (self.lease if self.owner == source else 0)", "False"),
+    ("task_gate", "monotonic - self._at > silence", "False"),
+    ("touch", "np.minimum(furthest, measured[joints] * way + hand.reach * hand.grip.share(now), out=furthest)", "pass"),
+    ("touch", "self._config.max_force) if value > 0.0", "0.0) if value > 0.0"),
     ("ownership", "self.owner != NOBODY and self.silence(monotonic) > self._release_after", "False"),
     ("ownership", "self._pressed or self._monotonic - self._pressed_at < self._reset_after", "self._pressed"),
     ("ownership", "self._pressed or self._monotonic - self._pressed_at < self._reset_after", "False"),

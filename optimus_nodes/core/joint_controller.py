@@ -127,7 +127,7 @@ class JointController:
                 self._checks.age(stamp, now, self._config.max_target_age, "target")
                 self._checks.newer(index, stamp)
             if giving_back:
-                self.release(source, lease)
+                self._release(source, lease)
                 return
             self._take(source, monotonic, lease)
         if stamp is not None:
@@ -199,15 +199,6 @@ class JointController:
         self._faults.over()
         return lease
 
-    def release(self, source: str, lease: int = 0) -> None:
-        """`source` gives the robot back; it holds until someone else commands it.
-
-        Raises: CommandError when it carries another lease than the one in force.
-        """
-        if self._ownership.owner == source:
-            self._ownership.request(source, self._monotonic, lease)
-            self._ownership.release(source)
-
     def on_overruns(self) -> None:
         """This loop no longer keeps time: who moves the robot loses it, and needs a new command to get it back."""
         self._overrun_holds += self._ownership.owner != NOBODY
@@ -271,6 +262,11 @@ class JointController:
         """Take or renew the robot for targets of `source`."""
         if self._ownership.request(source, monotonic, lease):
             self._begin_targets()
+
+    def _release(self, source: str, lease: int) -> None:
+        if self._ownership.owner == source:
+            self._ownership.request(source, self._monotonic, lease)
+            self._ownership.release(source)
 
     def _begin_targets(self) -> None:
         """A new owner begins where the joints come to rest."""

@@ -129,7 +129,7 @@ def test_a_teleoperator_who_gives_the_robot_back_is_not_lost_and_one_who_falls_s
         loop.target(np.array([0.5, 0.0, 0.0]))
         loop.tick(10)
         if given_back:
-            loop.controller.release("teleop")
+            loop.controller.on_joint_target((), np.empty(0), "teleop", loop.now, loop.now)
         loop.tick(int(1.0 / DT))
         assert loop.controller.status().fault == fault
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from optimus_nodes.core.errors import CommandError, ConfigError
 from optimus_nodes.core.joint_controller import JointControlConfig
+from optimus_nodes.core.values import HandCommand
 
 pytestmark = pytest.mark.promise("P2")
 
@@ -121,8 +122,10 @@ chunk_events = st.tuples(
 target_events = st.tuples(
     st.just("target"), st.one_of(st.just(ROBOT.joint_names), names), st.lists(numbers, max_size=4)
 )
-other_events = st.tuples(st.sampled_from(["press", "lift", "reset", "release"]))
-kinds = st.one_of(chunk_events, chunk_events, target_events, other_events)
+lease_events = st.tuples(st.just("lease"), st.integers(0, 2), st.floats(-2.0, 2.0))
+hand_events = st.tuples(st.just("hand"), st.sampled_from(["", "left", "up"]), st.sampled_from(["open", ""]), numbers)
+other_events = st.tuples(st.sampled_from(["press", "lift", "reset", "release", "acquire"]))
+kinds = st.one_of(chunk_events, chunk_events, target_events, lease_events, hand_events, other_events)
 events = st.lists(st.tuples(kinds, st.integers(0, 40)), min_size=1, max_size=25)
 
 
@@ -133,10 +136,18 @@ def send(loop: Loop, event: tuple) -> None:
         loop.chunk(rows, stamp=loop.now + age, names=joints)
     elif event[0] == "target":
         loop.target(np.array(event[2]), event[1])
+    elif event[0] == "lease":  # with the number in force, or one of those before
+        lease = max(0, loop.controller.lease - event[1])
+        positions = np.array([event[2]])
+        loop.controller.on_joint_target(("j1",), positions, "teleop", loop.now, loop.now, lease=lease)
+    elif event[0] == "hand":
+        loop.controller.on_hand(HandCommand(None, *event[1:]), "planner", loop.now, loop.now)
+    elif event[0] == "acquire":
+        loop.controller.acquire("teleop", loop.now)
     elif event[0] == "reset":
         loop.controller.reset_emergency_stop()
     elif event[0] == "release":
-        loop.controller.release("teleop")
+        loop.controller.on_joint_target((), np.empty(0), "teleop", loop.now, loop.now)
     else:
         loop.controller.emergency_stop(event[0] == "press")
 
