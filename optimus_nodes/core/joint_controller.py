@@ -146,7 +146,7 @@ class JointController:
             if command.stamp is not None:
                 self._checks.age(command.stamp, now, self._config.max_target_age, "hand command")
             index, posture = self._checks.hand(command.side, command.posture)
-            self.hands.check(command.side, command.max_force)
+            self.hands.check(command.max_force)
             if command.posture:
                 self._take(source, monotonic, lease)
         self.hands.limit(command.side, command.max_force)

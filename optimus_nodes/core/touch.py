@@ -153,10 +153,8 @@ class Hands:
         """Whether any hand's force is limited: only then touch matters."""
         return any(hand.grip.limited for hand in self._hands.values())
 
-    def check(self, side: str, force: float) -> None:
+    def check(self, force: float) -> None:
         """Raises CommandError when the force is no number from 0 up, or the robot can't limit it."""
-        if side not in ("", *SIDES):
-            raise CommandError("names", f"no hand {side!r}; allowed: left, right, or empty for both")
         if not (math.isfinite(force) and force >= 0.0):
             raise CommandError("not_finite", f"force of the hands is {force}; it must be 0 N or more")
         if force > 0.0 and not self._hands:
@@ -164,7 +162,7 @@ class Hands:
 
     def limit(self, side: str, force: float) -> None:
         """From now on `side` ("left", "right", "" both) squeezes with `force` N at most; 0: as the parameter says."""
-        self.check(side, force)
+        self.check(force)
         asked = [value for value in (force, self._config.max_force) if value > 0.0]
         for each, hand in self._hands.items():
             if side in ("", each):
