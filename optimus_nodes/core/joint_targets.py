@@ -38,8 +38,8 @@ class JointTargets:
         self.hand_until = monotonic + HAND_TIME
 
     def let_go(self) -> None:
-        """No hand holds anything any more."""
-        self._grip[:] = np.nan
+        """No hand holds anything any more, or is on its way to."""
+        self._grip[:], self.hand_until = np.nan, -math.inf
 
     def after(self, dt: float) -> Array:
         """Where the joints should be going, `dt` s later: softly towards the targets, (J,) rad."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes import at_rest, fake_robot, no_gravity
+from fakes import at_rest, chunk_of, fake_robot, no_gravity
 
 from optimus_nodes.core.errors import CommandError, ConfigError
 from optimus_nodes.core.joint_controller import JointControlConfig, JointController
@@ -142,6 +142,18 @@ def test_a_hand_goes_on_holding_while_somebody_moves_another_joint():
         hand.run(0.05)
     assert hand.position[3] == pytest.approx(0.5, abs=0.05)
     assert hand.felt[-1] == pytest.approx(held, rel=0.1)
+
+
+def test_a_policy_that_gets_the_robot_back_keeps_it_longer_than_the_hand_command_would_have_lasted():
+    hand = Squeeze()
+    hand.tell("closed")
+    hand.run(0.2)
+    hand.controller.on_joint_target((), np.empty(0), "teleop", hand.now, hand.now)
+    for _ in range(60):
+        rows = np.tile(hand.position, (16, 1))
+        hand.controller.on_chunk(chunk_of(hand.robot, rows, hand.now), hand.now, hand.now)
+        hand.run(0.05)
+        assert hand.controller.owner == "policy"
 
 
 @pytest.mark.promise("P9")
