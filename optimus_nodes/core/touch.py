@@ -68,7 +68,7 @@ class Grip:
         self._config, self._full = config, full
         self._thumb = [k for k, pad in enumerate(pads) if "thumb" in pad]
         self._fingers = [k for k, pad in enumerate(pads) if "thumb" not in pad and "palm" not in pad]
-        self._stamp = self._touched = -math.inf
+        self._heard = self._touched = -math.inf
         self._slipping = False
         self.felt, self.slips = 0.0, 0
         self._wanted = self._share = 0.0
@@ -90,15 +90,15 @@ class Grip:
             self._limit = force
             self._begin()
 
-    def on_touch(self, stamp: float, force: Array, shear: Array | None) -> None:
+    def on_touch(self, now: float, force: Array, shear: Array | None) -> None:
         """Normal forces and, from pads that feel it, forces along their surface, each (P,) N."""
-        dt, self._stamp = min(max(stamp - self._stamp, 0.0), 0.05), stamp
+        dt, self._heard = min(max(now - self._heard, 0.0), 0.05), now
         self.felt = max(float(force[self._fingers].sum()), float(force[self._thumb].sum()))
         if not self.limited:
             return
         if self.felt > _FELT:
-            self._touched = stamp
-        elif stamp - self._touched > _LET_GO:
+            self._touched = now
+        elif now - self._touched > _LET_GO:
             self._begin()
             return
         if shear is not None:
@@ -112,7 +112,7 @@ class Grip:
         """Of the fingers' torque, 0 to 1, that may be used."""
         if not self.limited:
             return 1.0
-        if now - self._stamp > self._config.max_age:  # numb: what the wanted force takes without feeling it
+        if now - self._heard > self._config.max_age:  # numb: what the wanted force takes without feeling it
             return min(self._share, self._wanted / self._full)
         return min(self._share, 1.0)
 
@@ -168,10 +168,15 @@ class Hands:
             if side in ("", each):
                 hand.grip.limit = min(asked, default=0.0)
 
-    def on_touch(self, side: str, stamp: float, force: Array, shear: Array | None = None) -> None:
-        """What the pads of `side` feel, (P,) N, in the robot's order."""
+    def on_touch(self, side: str, now: float, force: Array, shear: Array | None = None) -> None:
+        """What the pads of `side` feel at robot time `now`, (P,) N, in the robot's order.
+
+        Raises: CommandError when a number is not finite; it then counts as not heard.
+        """
+        if not np.isfinite(force).all() or (shear is not None and not np.isfinite(shear).all()):
+            raise CommandError("not_finite", f"a force on the pads of the {side} hand is not a finite number")
         if side in self._hands:
-            self._hands[side].grip.on_touch(stamp, force, shear)
+            self._hands[side].grip.on_touch(now, force, shear)
 
     def within(self, target: Array, commanded: Array, measured: Array, now: float) -> Array:
         """`target` (J,) rad, but limited hands close slowly, and their fingers with a share of their torque.

@@ -47,14 +47,14 @@ class HandTopics:
                 self._node.create_subscription(TactileArray, f"tactile/{side}_hand", heard, qos.SENSOR)
 
     def _on_touch(self, side: str, message: TactileArray) -> None:
-        self._do(lambda now, monotonic: self._feel(side, message))
+        self._do(lambda now, monotonic: self._feel(side, message, now))
 
-    def _feel(self, side: str, message: TactileArray) -> None:
-        stamp, names, force = convert.tactile_from_msg(message)
+    def _feel(self, side: str, message: TactileArray, now: float) -> None:
+        _, names, force = convert.tactile_from_msg(message)
         shear = convert.shear_from_msg(message)
         if set(names) != set(self._pads[side]):
             raise CommandError("names", f"tactile/{side}_hand has pads {', '.join(names)}, not the {side} hand's")
         if names != self._pads[side]:
             order = np.array([names.index(pad) for pad in self._pads[side]])
             force, shear = force[order], None if shear is None else shear[order]
-        self._controller.hands.on_touch(side, stamp, force, shear)
+        self._controller.hands.on_touch(side, now, force, shear)

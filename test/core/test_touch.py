@@ -99,6 +99,18 @@ def test_a_numb_hand_squeezes_with_what_its_torque_should_give():
     assert hand.felt[-1] == pytest.approx(10.0, rel=0.01)
 
 
+@pytest.mark.promise("P2")
+def test_a_force_that_is_no_number_counts_as_not_felt():
+    hand = Squeeze(feels=False)
+    hand.tell("closed", 20.0)
+    for _ in range(20):
+        for broken in ((np.array([np.nan, 1.0]), None), (np.ones(2), np.array([np.inf, 0.0]))):
+            with pytest.raises(CommandError, match="force on the pads of the left hand is not a finite number"):
+                hand.controller.hands.on_touch("left", hand.now, *broken)
+        hand.run(0.1)
+    assert hand.felt[-1] == pytest.approx(10.0, rel=0.01)
+
+
 def test_limited_hands_close_slowly_and_open_at_once():
     hand = Squeeze()
     hand.tell("closed", 20.0)
