@@ -31,7 +31,7 @@ def test_the_hands_of_the_robot_have_the_postures_that_the_expert_needs() -> Non
         ({"postures": {"open": {}}}, "postures must have open and closed at least; they are open"),
         ({"postures": {"open": {"thumb_tail": 1}, "closed": {}}}, "posture open has 'thumb_tail', which no joint"),
         ({"postures": {"open": [], "closed": {}}}, r"posture open is \[\]; it must be names of joints and their rad"),
-        ({"grip": 1}, "must have postures, tilt, shoulder and pinch; it has postures, tilt, shoulder, pinch, grip"),
+        ({"grip": 1}, "may have squeeze; it has postures, tilt, shoulder, pinch, grip"),
     ],
 )
 def test_a_mistake_in_the_hands_is_named(change: dict[str, object], text: str) -> None:
