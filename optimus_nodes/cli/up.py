@@ -54,7 +54,8 @@ def scene_settings(scene: str, nodes: Sequence[NodeSpec]) -> list[tuple[str, Any
     Raises ConfigError on an unknown scene.
     """
     scene_named(scene)
-    settings: list[tuple[str, Any]] = [("sim.scene", scene), ("gazebo.world", scene), ("planner.scene", scene)]
+    settings: list[tuple[str, Any]] = [("sim.scene", scene), ("gazebo.world", scene)]
+    settings += [("planner.scene", scene)] if scene != "eggs" else []  # its eyes know boxes, not eggs
     settings += [("vla.bundle", "bench"), ("planner.skills", ["all"])] if scene == "bench" else []
     settings += [("joint_control.control.touch.max_force", EGGS_ARE_HELD_WITH)] if scene == "eggs" else []
     names = [node.name for node in nodes]

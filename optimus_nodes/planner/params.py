@@ -47,7 +47,7 @@ class PlannerParams:
     )
     remote: RemoteParams = field(default_factory=RemoteParams)
     local: LocalParams = field(default_factory=LocalParams)
-    scene: str = field(default="", metadata={"doc": "Scene to look at before planning: boxes, eggs, bench; or none."})
+    scene: str = field(default="", metadata={"doc": "Scene to look at before planning: bench, boxes; empty: believe."})
     robot: str = field(default="optimus", metadata={"doc": "Whose head camera looks; from config/robots/."})
     look_timeout: float = field(default=1.5, metadata={"doc": "Pictures that come later are not waited for, s."})
     gentle_force: float = field(
