@@ -62,12 +62,19 @@ class HandOrders:
         self._gentle = False
         self._commands: list[HandCommand] = []
 
-    def answer(self, text: str, world: World, gently: bool = False) -> tuple[bool, str]:
-        """Whether it is done, and what to say to an order to a hand; "" when `text` is none."""
+    def answer(self, text: str, world: World, gently: bool = False, forbidden: str = "") -> tuple[bool, str]:
+        """Whether it is done, and what to say: to an order to a hand, or to care that can't be taken; else "".
+
+        `forbidden`: why no hand may move now, "" when one may. What is refused changes nothing.
+        """
+        if gently and not self._abilities.feels:
+            return False, "I can't feel how hard I squeeze, so I can't do it gently."
         words = " ".join(re.findall(r"[a-z]+", text.lower()))
         found = next(((name, match) for name, order in _ORDERS if (match := order.fullmatch(words))), None)
         if found is None:
             return False, ""
+        if forbidden:
+            return False, forbidden
         posture, side = found[0], (found[1].groupdict().get("side") or "").split(" ")[0]
         sides = (side,) if side in ("left", "right") else ("left", "right")
         hands = f"my {sides[0]} hand" if len(sides) == 1 else "both hands"
@@ -81,10 +88,6 @@ class HandOrders:
         self._gentle = gently
         self._commands.append(HandCommand(None, sides[0] if len(sides) == 1 else "", posture, self._force))
         return True, f"I {_DOING[posture]} {hands}."
-
-    def can_be_gentle(self) -> bool:
-        """Whether the force of the hands can be limited."""
-        return self._abilities.feels
 
     def begin(self, gently: bool, holding: bool) -> None:
         """A plan begins. What was taken with care is held with care until it is put down."""

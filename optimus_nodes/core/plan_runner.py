@@ -17,6 +17,7 @@ from .saying import mine
 Speech = tuple[str, ...]
 REPLACED = "replaced by a new instruction"
 REPLACED_SAY = "I leave what I was doing."
+STOPPED = "The emergency stop is pressed. Reset it first, then tell me again."
 _ENDS = {PlanState.FAILED: StepState.FAILED, PlanState.CANCELLED: StepState.CANCELLED}
 
 
@@ -76,7 +77,7 @@ class PlanRunner:
         if not sentences:
             raise ConfigError(f"a plan for {instruction!r} needs at least one step")
         if self._emergency:
-            return ("The emergency stop is pressed. Reset it first, then tell me again.",)
+            return (STOPPED,)
         dropped = self._end(PlanState.CANCELLED, REPLACED, REPLACED_SAY)
         steps = tuple(PlanStep(sentence) for sentence in sentences)
         self.plan, self._tried = Plan(self._new_id(), instruction, steps, PlanState.RUNNING, say), 0

@@ -18,7 +18,7 @@ from .language import SLOTS
 from .outcome import VISIBLE, mended, missing
 from .plan import Plan, PlanState, StepState
 from .plan_gate import objection
-from .plan_runner import REPLACED, REPLACED_SAY, PlanRules, PlanRunner, Speech
+from .plan_runner import REPLACED, REPLACED_SAY, STOPPED, PlanRules, PlanRunner, Speech
 from .planner import Pending, PlanContext, PlannedStep, PlanProposal, is_stop
 from .saying import capital
 from .world import Step, World, after, assumed_world, sentence_for, why_not
@@ -131,12 +131,8 @@ class PlanSession:
 
     def _answer_for_hands(self, request: Request) -> bool:
         """Whether nobody needs to plan: an order to a hand was taken or refused, or care that the robot can't take."""
-        done, message = self.hands.answer(request.text, self.world, request.gently)
-        if message and self.runner.emergency_stopped:
-            done, message = False, "The emergency stop is pressed. Reset it first, then tell me again."
-            self.hands.drain()
-        if request.gently and not self.hands.can_be_gentle():
-            done, message = False, "I can't feel how hard I squeeze, so I can't do it gently."
+        forbidden = STOPPED if self.runner.emergency_stopped else ""
+        done, message = self.hands.answer(request.text, self.world, request.gently, forbidden)
         if message:
             if done:
                 self._after(self.runner.cancel(REPLACED, REPLACED_SAY))

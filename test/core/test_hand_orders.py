@@ -116,6 +116,10 @@ def test_no_hand_moves_while_the_robot_is_stopped():
     one.ask("open your left hand", 1.0)
     assert one.drain()[0] == ("The emergency stop is pressed. Reset it first, then tell me again.",)
     assert one.hands.drain() == ()
+    one.ask("gently make a fist", 1.0)
+    one.on_emergency_stop(False)
+    accept(one, "gently pick up the red box", PICK, World((Thing("box_red", "box", "red"),)))
+    assert one.hands.drain() == (HandCommand(None, "", "", 6.0),), "what was refused is not taken for done"
 
 
 def test_a_robot_that_feels_nothing_promises_no_care():
@@ -123,3 +127,5 @@ def test_a_robot_that_feels_nothing_promises_no_care():
     _, request = one.ask("gently pick up the red box", 0.0)
     assert request is None
     assert one.drain()[0] == ("I can't feel how hard I squeeze, so I can't do it gently.",)
+    one.ask("gently open your left hand", 1.0)
+    assert one.hands.drain() == ()
