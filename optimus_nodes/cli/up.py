@@ -22,7 +22,6 @@ from optimus_nodes.robot.share import share_path
 
 ROBOTS = {"sim": "sim", "real": "robot", "optimus": "sim"}
 # Who has a parameter `robot`.
-EGGS_ARE_HELD_WITH = 8.0  # N, of the 12 that break one
 _OF_A_ROBOT = ("joint_control", "sim", "gazebo", "driver", "teleop", "vla", "planner", "recorder")
 
 
@@ -53,11 +52,11 @@ def scene_settings(scene: str, nodes: Sequence[NodeSpec]) -> list[tuple[str, Any
 
     Raises ConfigError on an unknown scene.
     """
-    scene_named(scene)
+    held_with = scene_named(scene).held_with
     settings: list[tuple[str, Any]] = [("sim.scene", scene), ("gazebo.world", scene)]
     settings += [("planner.scene", scene)] if scene != "eggs" else []  # its eyes know boxes, not eggs
     settings += [("vla.bundle", "bench"), ("planner.skills", ["all"])] if scene == "bench" else []
-    settings += [("joint_control.control.touch.max_force", EGGS_ARE_HELD_WITH)] if scene == "eggs" else []
+    settings += [("joint_control.control.touch.max_force", held_with)] if held_with else []
     names = [node.name for node in nodes]
     return [(key, value) for key, value in settings if key.partition(".")[0] in names]
 

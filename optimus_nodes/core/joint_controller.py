@@ -229,7 +229,7 @@ class JointController:
 
     @property
     def owner(self) -> str:
-        """Who moves the robot: policy, teleop, emergency_stop, or none."""
+        """Who moves the robot: policy, planner, teleop, emergency_stop, or none."""
         return "emergency_stop" if self._ownership.emergency_stopped else self._ownership.owner
 
     @property

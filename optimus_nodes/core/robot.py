@@ -32,8 +32,8 @@ class HandSpec:
     `postures`: by name, as open or point, rad of each joint: `left_index_mcp`, without side for both hands,
     `finger_mcp` for all fingers; what is not named is at 0. `shoulder`: (x, y) m of the left one in the base frame,
     from which the fingers' heading is taken. `tilt`: rad by which they point below the horizontal. `pinch`: where the
-    middle of a held thing is in the left grasp frame, (3,) m. `squeeze`: N between thumb and fingers at full torque, 0
-    when nobody measured it.
+    middle of a held thing is in the left grasp frame, (3,) m. `squeeze`: N between thumb and fingers when these push
+    with all their torque, 0 when nobody knows it.
     """
 
     postures: Mapping[str, Mapping[str, float]]

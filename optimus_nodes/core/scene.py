@@ -26,7 +26,7 @@ class SceneConfig:
     """The fixed part of a scene and the ranges its random part is drawn from. `bench`: what "bench" has besides.
 
     `shape`: of the loose things, "box" or "egg" (an ellipsoid, hard to roll). `breaks`: the force (N) between
-    two plates at which one of them breaks.
+    two plates at which one of them breaks. `held_with`: what hands squeeze with at most here, N; 0: any.
     """
 
     bench_top: float = -0.10
@@ -47,6 +47,7 @@ class SceneConfig:
     box_yaw: float = 0.25
     shape: str = "box"
     breaks: float = math.inf
+    held_with: float = 0.0
     clearance: float = 0.105
     margin: float = 0.035
     light_jitter: float = 0.25
@@ -84,12 +85,13 @@ SCENES = {
         clearance=0.125,
         bench=BenchConfig(),
     ),
-    # As large as a goose's egg, lying on its side; its shell stands about a third of what a hand squeezes with.
+    # As large as a goose's egg, lying on its side; its shell stands less than what a hand squeezes a box with.
     "eggs": SceneConfig(
         box_edges=((0.050, 0.066, 0.050), (0.056, 0.076, 0.056)),
         box_density=1050.0,
         shape="egg",
         breaks=12.0,
+        held_with=8.0,
         clearance=0.125,
     ),
 }

@@ -15,6 +15,7 @@ from ..core.joint_control_config import JointControlConfig
 from ..core.perturb import Perturbation
 from ..core.robot import RobotSpec
 from ..core.scene import SceneConfig
+from ..core.touch import TouchConfig
 from ..core.values import ActionChunk, Array, JointCommand, Observation, SceneState
 from ..robot.controller import joint_controller
 from ..sim.render import SceneRenderer
@@ -40,7 +41,8 @@ class LockStep:
     ) -> None:
         self.robot = robot
         self.world = SimWorld(robot, urdf, scene=scene or SceneConfig(), seed=seed)
-        self.controller = joint_controller(robot, urdf, JointControlConfig())
+        touch = TouchConfig(max_force=self.world.scene.held_with if self.world.scene else 0.0)
+        self.controller = joint_controller(robot, urdf, JointControlConfig(touch=touch))
         self._renderer = SceneRenderer(self.world, cameras) if cameras else None
         self._cameras = tuple(cameras)
         self._latency = latency
