@@ -35,25 +35,32 @@ from optimus_nodes.core.language import all_instructions  # noqa: E402
 from optimus_nodes.core.watchdog import CommandWatchdog  # noqa: E402
 from optimus_nodes.drivers.processes import memory_mb  # noqa: E402
 
+_OWN = "'s own processes"
 EVERY_S = 10.0  # between two looks at the graph
 LOOKS = 200  # during the cycles
 ORDERS = [instruction.sentence for instruction in all_instructions() if instruction.skill == "place"]
 
 
 class Course:
-    """What was seen of each process: (s, MB, descriptors)."""
+    """What was seen of each process, and of all those together that one started itself: (s, MB, descriptors)."""
 
     def __init__(self) -> None:
         self.seen: dict[str, list[tuple[float, float, float]]] = {}
 
     def look(self, seconds: float, processes: dict[str, int]) -> None:
+        now: dict[str, tuple[float, float]] = {name: (0.0, 0.0) for name in self.seen if name.endswith(_OWN)}
         for name, process in processes.items():
             try:
                 descriptors = len(os.listdir(f"/proc/{process}/fd"))
                 memory = memory_mb(process)["pss"]
             except (OSError, KeyError):
                 continue  # it has just ended
-            self.seen.setdefault(name, []).append((seconds, memory, float(descriptors)))
+            node, _, child = name.partition(".")
+            called = node + _OWN if child else node
+            before = now.get(called, (0.0, 0.0))
+            now[called] = (before[0] + memory, before[1] + descriptors)
+        for name, values in now.items():
+            self.seen.setdefault(name, []).append((seconds, *values))
 
     def growth(self) -> dict[str, dict[str, float]]:
         """Per process: MB and descriptors at the end, and their growth an hour over the second half."""
@@ -161,9 +168,9 @@ def plot(path: Path, courses: dict[str, Course]) -> None:
         axes[0][column].set_ylabel("memory (PSS), MB")
         axes[1][column].set_ylabel("open descriptors")
         axes[1][column].set_xlabel("minutes")
-        axes[0][column].legend(fontsize=7, ncols=2)
+        axes[0][column].legend(fontsize=7, ncols=2, loc="upper left")
         for row in range(2):
-            axes[row][column].set_ylim(bottom=0.0)
+            axes[row][column].set_ylim(0.0, 1.5 * axes[row][column].get_ylim()[1])  # room for the names
             axes[row][column].grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=90)

@@ -7,7 +7,6 @@ begins with the very next frame. While nothing is recorded they go round in memo
 from __future__ import annotations
 
 import shutil
-import threading
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,10 +23,11 @@ from ..core.sync import StreamTimes, SyncLimits, accept, sync_report
 from ..core.values import Array, ImageArray, JointState
 from .episode_files import Draft, EpisodeFiles, rehearse
 from .files import DatasetError, is_disk_full
+from .finishing import Finisher
 from .stats import sample
 from .store import Saved, Store
 from .streams import Channel, Streams, Syncer
-from .timing import StampLog, draw_timing
+from .timing import StampLog
 from .video import Encoder, Encoding, Packet
 
 
@@ -102,7 +102,7 @@ class Recorder:
         self._early: list[tuple[float, str, str]] = []
         self._syncer: Syncer | None = None
         self._now, self._task, self._policy = 0.0, "", ""
-        self._beside = ThreadPoolExecutor(2, "saving")
+        self._beside, self.finisher = ThreadPoolExecutor(2, "saving"), Finisher(store, say)
         self.problem, self.dropped = "", 0
         self.last: Saved | None = None
         rehearse(contract)
@@ -219,7 +219,7 @@ class Recorder:
         except DatasetError as error:
             self._say(str(error))
             return None
-        threading.Thread(target=self._finish, args=(self.last.episode,), daemon=True).start()
+        self.finisher.add(self.last.episode)
         return self.last
 
     def cancel(self) -> Path | None:
@@ -258,6 +258,7 @@ class Recorder:
     def close(self) -> None:
         """Save a running episode and let go of the data set."""
         self.stop(Outcome(False, "the recorder was ended", "recorder"))
+        self.finisher.close()
         self.store.close()
 
     def _advance(self) -> None:
@@ -382,14 +383,6 @@ class Recorder:
         draft.sync = sync_report(streams, self._grid.reference, times)
         draft.refused = accept(draft.sync, self._config.sync)
         np.savez(draft.folder / "sync.npz", **stamps)
-
-    def _finish(self, episode: int) -> None:
-        """Draw sync.png and note the checksums, while the robot goes on."""
-        try:
-            draw_timing(self.store.layout, episode)
-            self.store.seal(episode)
-        except (OSError, DatasetError) as error:
-            self._say(f"episode {episode} has no checksums yet: {error}")
 
     def _dated(self, info: EpisodeInfo) -> EpisodeInfo:
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")

@@ -1,12 +1,15 @@
 """The stamps of an episode's streams, and the picture of how they fit together.
 
-python -m optimus_nodes.dataset.timing FOLDER EPISODE      draws episodes/episode-…/sync.png
+echo '["FOLDER", EPISODE]' | python -m optimus_nodes.dataset.timing      draws episodes/episode-…/sync.png
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import threading
+import traceback
 from array import array
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from .files import read_sealed
 from .layout import Layout
 
 _MOST = 400_000  # stamps kept per stream: half an hour at 250 Hz
+_LONGEST = 120.0  # s that a picture may take
 
 
 class StampLog:
@@ -41,22 +45,53 @@ class StampLog:
         return found
 
 
-def draw_timing(layout: Layout, episode: int) -> None:
-    """Draw sync.png in a process of its own that lets everything else go first."""
-    words = [sys.executable, "-m", __name__, str(layout.root), str(episode)]
-    subprocess.run(["nice", "-n", "10", *words], check=False, capture_output=True, timeout=120)
+class TimingArtist:
+    """Draws sync.png for one episode after the other, in a process of its own that lets everything else go first."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[str] | None = None
+
+    def draw(self, layout: Layout, episode: int) -> None:
+        """Draw it, or leave it when that fails or takes too long: the episode is whole without."""
+        if self.process is None or self.process.poll() is not None:
+            words = ["nice", "-n", "10", sys.executable, "-m", __name__]
+            given = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+            self.process = subprocess.Popen(words, text=True, **given)  # type: ignore[call-overload]
+        process = self.process
+        late = threading.Timer(_LONGEST, process.kill)
+        late.start()
+        try:
+            process.stdin.write(json.dumps([str(layout.root), episode]) + "\n")
+            process.stdin.flush()
+            process.stdout.readline()
+        except OSError:
+            pass  # it has ended; the next picture gets another
+        finally:
+            late.cancel()
+
+    def close(self) -> None:
+        """End the process; the next `draw` starts another."""
+        if self.process is not None:
+            self.process.communicate()
+            self.process = None
 
 
 def main() -> int:
     """Entry point."""
     from .sync_plot import draw_sync  # matplotlib: only in this process
 
-    layout, episode = Layout(Path(sys.argv[1])), int(sys.argv[2])
-    document = read_sealed(layout.document(episode))
-    with np.load(layout.episode(episode) / "sync.npz") as stamps:
-        title = f"episode {episode}: {document['instruction'] or 'no instruction'}"
-        path = layout.episode(episode) / "sync.png"
-        draw_sync(document["sync"], dict(stamps), path, title, document["refused_because"])
+    for line in sys.stdin:
+        try:
+            root, episode = json.loads(line)
+            layout = Layout(Path(root))
+            document = read_sealed(layout.document(episode))
+            with np.load(layout.episode(episode) / "sync.npz") as stamps:
+                title = f"episode {episode}: {document['instruction'] or 'no instruction'}"
+                path = layout.episode(episode) / "sync.png"
+                draw_sync(document["sync"], dict(stamps), path, title, document["refused_because"])
+        except Exception:  # whatever is wrong with one episode, the next may be drawn
+            traceback.print_exc()
+        print("done", flush=True)
     return 0
 
 

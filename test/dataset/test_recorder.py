@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import time
 from pathlib import Path
 
 import numpy as np
@@ -159,3 +160,36 @@ def test_recording_stops_before_the_disk_is_full(tmp_path):
     text = robot.recorder.start(EpisodeInfo("wave", "script"))
     assert "MB are free" in text and "min_free_mb in config/recorder.yaml" in text
     robot.recorder.close()
+
+
+def test_episodes_are_finished_one_after_the_other_however_fast_they_come(robot):
+    """Each had a process of its own that drew its picture: one episode every five seconds piled up dozens of them."""
+    recorder = robot.recorder
+    for _ in range(6):
+        recorder.start(EpisodeInfo("wave", "policy"))
+        robot.live(0.5)
+        recorder.stop(Outcome(True, "done", "planner"))
+    layout, end, drawn_by = recorder.store.layout, time.monotonic() + 60.0, set()
+    while not all("files" in robot.document(episode) for episode in range(6)):
+        assert time.monotonic() < end, "the finished episodes got no checksums"
+        if (process := recorder.finisher.artist.process) is not None:
+            drawn_by.add(process.pid)
+        time.sleep(0.02)
+    assert len(drawn_by) == 1
+    for episode in range(6):
+        assert layout.relative(layout.episode(episode) / "sync.png") in robot.document(episode)["files"]
+    while recorder.finisher.artist.process is not None:
+        assert time.monotonic() < end, "who drew them is still there"
+        time.sleep(0.05)
+
+
+def test_an_episode_whose_picture_cannot_be_drawn_is_finished_all_the_same(robot, monkeypatch):
+    monkeypatch.setattr("optimus_nodes.dataset.timing.sys.executable", "/nowhere/python")
+    robot.recorder.start(EpisodeInfo("wave", "policy"))
+    robot.live(0.5)
+    robot.recorder.stop(Outcome(True, "done", "planner"))
+    end = time.monotonic() + 30.0
+    while "files" not in robot.document(0):
+        assert time.monotonic() < end, "the finished episode got no checksums"
+        time.sleep(0.05)
+    assert not any("sync.png" in name for name in robot.document(0)["files"])
