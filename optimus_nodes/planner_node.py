@@ -53,7 +53,7 @@ class PlannerNode(Node):
         self._robot_clock = RobotClock()
         self._sent_task: object = None
         self._sent_plan: object = None
-        self._sent_at = 0.0
+        self._sent_at = self._reported = 0.0
         self._task = self.create_publisher(Task, "task", lease.OFFERED)
         self._hands = self.create_publisher(HandCommand, "hand_command", qos.EVENT)
         self._plan = self.create_publisher(Plan, "plan", qos.LATCHED)
@@ -117,13 +117,14 @@ class PlannerNode(Node):
             raise answer
 
     def _publish(self) -> None:
-        """Send what changed, the task first because the robot moves by it; both again every `report_period`."""
+        """Send what changed, the task first because the robot moves by it, and it at every tick, as a sign of life."""
         runner, now = self._session.runner, time.monotonic()
         for command in self._session.hands.drain():
             self._hands.publish(convert.hand_command_to_msg(command))
-        due = now - self._sent_at >= self._params.report_period
+        if due := now - self._reported >= self._params.report_period:
+            self._reported = now
         stamp = self._robot_clock.now(now) if self._robot_clock.started else self.get_clock().now().nanoseconds * 1e-9
-        if due or runner.task != self._sent_task:
+        if runner.task != self._sent_task or now - self._sent_at >= 0.9 * TICK_S:
             self._task.publish(convert.task_to_msg(runner.task, stamp))
             self._sent_task, self._sent_at = runner.task, now
         if runner.plan is not None and (due and runner.running or runner.plan.outline != self._sent_plan):

@@ -1,10 +1,9 @@
 """Follows the task: looks, feels, and proposes the next joint targets on every head picture.
 
-In: <camera>/image_raw, joint_states, tactile/*, task. Out: action_chunk, /diagnostics. The network runs in a
-thread of its own; a picture that comes while it works replaces the one that waits. When an input is missing or
-late no chunk is sent and /diagnostics says which; joint_control_node then slows down and holds.
-The network may run on another machine (`remote`): while that cannot be reached there are no chunks either.
-A bundle that does not fit the robot ends the node with the list of differences; a lost planner ends the task.
+In: <camera>/image_raw, joint_states, tactile/*, task. Out: action_chunk, /diagnostics. The network runs in a thread of
+its own; a picture that comes while it works replaces the one that waits. When an input is missing or late, when a
+network on another machine (`remote`) cannot be reached or this node hangs, no chunk is sent; joint_control_node then
+holds. A bundle that does not fit the robot ends the node with the list of differences; a lost planner ends the task.
 """
 
 from __future__ import annotations
@@ -35,6 +34,7 @@ from optimus_nodes.robot.load import load_robot
 from optimus_nodes.robot.share import model_path
 from optimus_nodes.ros import convert, lease, qos
 from optimus_nodes.ros.diagnostics import OK, WARN, Health, Reporter
+from optimus_nodes.ros.in_executor import InExecutor
 from optimus_nodes.ros.joint_topics import subscribe_states
 from optimus_nodes.ros.one_at_a_time import OneAtATime
 from optimus_nodes.ros.params import declare
@@ -57,7 +57,7 @@ class VlaNode(Node):
         self._task, self._chunks, self._refused = Task(), Rate(), 0
         self._buffer = ObservationBuffer(robot, cameras, params.max_age)
         self._one = one = OneAtATime()  # joint states and pictures come in threads of their own
-        self._worker = PolicyWorker(policy, self._on_answer, params.chunking)
+        self._worker = PolicyWorker(policy, InExecutor(self, one(self._on_answer)), params.chunking)
         self._chunk = self.create_publisher(ActionChunkMsg, "action_chunk", qos.COMMAND)
         refuse = partial(self._refuse, "joint_states")
         self._states = subscribe_states(self, robot, one(self._on_joints), one(refuse))
@@ -109,9 +109,9 @@ class VlaNode(Node):
     def _on_answer(self, seen: Observation, output: PolicyOutput, task_id: int) -> None:
         if task_id != self._task.id or seen.sentence != self._task.sentence:
             return  # the task changed while the network worked
-        policy, stamp = self._worker.policy, seen.stamp
+        policy = self._worker.policy
         proposed = (self._names, output.positions, output.progress, policy.policy_id, task_id)
-        chunk = ActionChunk(stamp, stamp, policy.step_dt, *proposed)
+        chunk = ActionChunk(seen.stamp, seen.stamp, policy.step_dt, *proposed)
         self._chunk.publish(convert.action_chunk_to_msg(chunk))
         self._chunks.tick(time.monotonic())
 

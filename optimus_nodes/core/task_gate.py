@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .errors import CommandError
 
+_PATIENCE = 2.4  # times the pause before the last repetition
+
 
 class TaskGate:
     """After a restart the policy may still be following a task nobody has confirmed; it must be given anew.
@@ -12,8 +14,9 @@ class TaskGate:
     """
 
     def __init__(self) -> None:
-        self._heard = self._lost = self._repeats = False
+        self._heard = self._lost = False
         self._id, self._at = -1, 0.0
+        self._pause: float | None = None  # s before the last time a task was repeated
         self._void: int | None = None
         self.running = False  # the planner's last word was a task, not its end
 
@@ -22,12 +25,16 @@ class TaskGate:
         if not self._heard and sentence:
             self._void = task_id
         self._heard, self._lost, self.running = True, False, bool(sentence)
-        self._repeats = self._repeats or task_id == self._id
+        if task_id == self._id:
+            self._pause = monotonic - self._at
         self._id, self._at = task_id, monotonic
 
     def hangs(self, monotonic: float, silence: float) -> bool:
-        """Whether a sender that used to repeat its task has said nothing for `silence` s, in the middle of one."""
-        return self.running and self._repeats and not self._lost and monotonic - self._at > silence
+        """Whether a sender that repeats its task says nothing any more, in the middle of one: for `silence` s, or for
+        longer if it is slower."""
+        if self._pause is None or self._lost or not self.running:
+            return False
+        return monotonic - self._at > max(silence, _PATIENCE * self._pause)
 
     def on_sender_lost(self) -> None:
         """Nobody is left who could take the task back. A living planner repeats it: a false alarm heals itself."""

@@ -54,7 +54,7 @@ class PlannerParams:
         default=8.0, metadata={"doc": "What a hand squeezes with at most when care was asked for, N."}
     )
     planning_timeout: float = field(default=10.0, metadata={"doc": "All planners together have this long, s."})
-    report_period: float = field(default=0.2, metadata={"doc": "Progress is reported and task repeated this often, s."})
+    report_period: float = field(default=0.2, metadata={"doc": "The progress of a plan is reported this often, s."})
     time_topic: str = field(default="head/camera_info", metadata={"doc": "Its stamps are robot time; 20 Hz is plenty."})
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ from .one_at_a_time import OneAtATime
 
 ALLOW = "OPTIMUS_ALLOW_FAULTS"
 _SIZE, _HELD = 2 << 30, 1.0  # bytes; s
-_SOON = 0.02  # s: the answer leaves first
+SOON = 0.02  # s: the answer leaves first
 
 
 def offer_faults(node: Node) -> None:
@@ -32,7 +32,7 @@ def offer_faults(node: Node) -> None:
         else:
             response.success, response.message = True, request.fault
             node.get_logger().warning(f"fault injected: {request.fault}")
-            timer = node.create_timer(_SOON, lambda: (timer.cancel(), fault()))
+            timer = node.create_timer(SOON, lambda: (timer.cancel(), fault()))
         return response
 
     node.create_service(InjectFault, "~/inject_fault", inject)

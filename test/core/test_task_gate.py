@@ -59,10 +59,15 @@ def test_a_planner_that_repeats_its_task_and_then_hangs_is_noticed():
     gate.on_task(1, "", 0.0)
     gate.on_task(2, "go home", 1.0)
     assert not gate.hangs(9.0, 2.0), "nobody promised to repeat it"
-    gate.on_task(2, "go home", 9.2)
-    assert not gate.hangs(11.0, 2.0)
-    assert gate.hangs(11.3, 2.0)
+    gate.on_task(2, "go home", 1.1)
+    assert not gate.hangs(3.0, 2.0)
+    assert gate.hangs(3.2, 2.0)
     gate.on_sender_lost()
-    assert not gate.hangs(11.4, 2.0), "once is enough"
+    assert not gate.hangs(3.3, 2.0), "once is enough"
+    for repeated in (3.4, 5.4):
+        gate.on_task(2, "go home", repeated)
+    assert not gate.hangs(10.0, 2.0), "it repeats it every two seconds: that is somebody else, or a busy machine"
+    assert gate.hangs(10.3, 2.0)
+    gate.on_task(2, "go home", 10.4)
     gate.on_task(3, "", 12.0)
     assert not gate.hangs(20.0, 2.0), "nothing is under way"
