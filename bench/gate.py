@@ -67,6 +67,7 @@ CORE_TESTS = [
         "driver_loop",
     )
 ]
+SPACE_TESTS = ["test/robot/test_space_limits.py"]
 WIRE_TESTS = ["test/nodes/test_ros_convert.py", "test/nodes/test_joint_wire.py"]
 
 
@@ -108,7 +109,7 @@ LIMITS = [  # file, text, what stands there instead
     ("joint_controller", "np.clip(target, state.position - self._reach, state.position + self._reach)", "target"),
     ("joint_controller", "self._gate.check(chunk.task_id)", "pass"),
     ("ownership", "lease != (self.lease if self.owner == source else 0)", "False"),
-    ("task_gate", "monotonic - self._at > silence", "False"),
+    ("task_gate", "monotonic - self._at > max(silence, _PATIENCE * self._pause)", "False"),
     ("touch", "np.minimum(furthest, measured[joints] * way + hand.reach * hand.grip.share(now), out=furthest)", "pass"),
     ("touch", "self._config.max_force) if value > 0.0", "0.0) if value > 0.0"),
     ("ownership", "self.owner != NOBODY and self.silence(monotonic) > self._release_after", "False"),
@@ -116,6 +117,14 @@ LIMITS = [  # file, text, what stands there instead
     ("ownership", "self._pressed or self._monotonic - self._pressed_at < self._reset_after", "False"),
     ("watchdog", "monotonic - self._arrival, state.stamp - command.stamp", "monotonic - self._arrival, 0.0"),
     ("watchdog", "monotonic - self._arrival, state.stamp - command.stamp", "0.0, state.stamp - command.stamp"),
+    ("space_limits", "share *= slower", "share *= 1.0"),
+    ("space_limits", "slower[gradients[k] != 0.0] = 0.0", "pass"),
+    ("space_limits", "more = self._body.nearest(asked, self._margin, _AT_ONCE)", "more = seen"),
+    ("space_limits", "elif len(more.pairs) < _AT_ONCE", "else"),
+    ("space_limits", "(places - self._lower).ravel()", "np.ones(places.size)"),
+    ("space_limits", "(self._upper - places).ravel()", "np.ones(places.size)"),
+    ("space_limits", "share /= fastest", "pass"),
+    ("joint_guard", "self._space.too_fast(velocity)", "False"),
 ]
 
 
@@ -136,7 +145,7 @@ def removals() -> Iterator[Removal]:
         text = (ROOT / path).read_text()
         if text.count(old) != 1:
             sys.exit(f"error: {path} has {old!r} {text.count(old)} times; LIMITS in bench/gate.py must follow it")
-        start, tests = text.index(old), _nearest_first(path)
+        start, tests = text.index(old), SPACE_TESTS if "space" in module + old else _nearest_first(path)
         yield Removal(f"{path} {old[:70]} -> {new}", path, start, start + len(old), new, tests)
 
 
@@ -175,7 +184,7 @@ def remove_each(part: str) -> list[str]:
             shutil.copytree(ROOT / each, folder / each, ignore=shutil.ignore_patterns("__pycache__", "*.onnx"))
         shutil.copy2(ROOT / "pyproject.toml", folder)
         (folder / "conftest.py").write_text(QUICKLY)
-        if fails(CORE_TESTS + WIRE_TESTS, folder):
+        if fails(CORE_TESTS + SPACE_TESTS + WIRE_TESTS, folder):
             sys.exit("error: the tests of the gate fail as they are")
         for number, removal in enumerate(chosen, 1):
             found = noticed(removal, folder)

@@ -89,6 +89,7 @@ class JointControlNode(Node):
         self._timing.tick(monotonic, time.monotonic(), command.stamp - self._state.stamp)
         if self._timing.overruns >= self._max_overruns:
             self._controller.on_overruns()
+        self._controller.look_ahead()
 
     def _on_task(self, message: Task) -> None:
         self._controller.on_task(message.id, message.sentence, time.monotonic())

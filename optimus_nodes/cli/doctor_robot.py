@@ -92,7 +92,7 @@ def _gains(robot: RobotSpec, urdf: str) -> Finding:
 def _clear(robot: RobotSpec, urdf: str) -> Finding:
     """In the home posture no links touch that are not neighbours."""
     body = BodyClearance(robot, urdf)
-    seen = body.look(robot.home, np.zeros((1, len(robot.joint_names))), 0.05)
+    seen = body.look(robot.home, 0.05)
     near = [body.names(pair) for pair, distance in zip(seen.pairs, seen.distances) if distance < _TOUCHING]
     if near:
         text = f"at home {' and '.join(near[0])} touch"

@@ -30,7 +30,6 @@ from .values import ActionChunk, Array, HandCommand, JointCommand, JointState
 __all__ = ["ControlStatus", "JointControlConfig", "JointController"]
 
 
-
 class JointController:
     """Chunks and targets in, one impedance command per tick out, always within the robot's limits.
 
@@ -226,6 +225,10 @@ class JointController:
         self._now, self._monotonic, self._state = now, monotonic, state
         self._ticks += 1
         return self._command(now, state)
+
+    def look_ahead(self) -> None:
+        """Call it once the command of `tick` was sent: the next one is then decided sooner."""
+        self._guard.look_ahead()
 
     @property
     def owner(self) -> str:

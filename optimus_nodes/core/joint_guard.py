@@ -53,6 +53,8 @@ class JointGuard:
 
         A start outside the position limits is kept and only left inwards.
         """
+        if self._space is not None:
+            self._space.rest()
         still = np.zeros_like(position)
         self.position = position.copy()
         self.velocity = still if velocity is None else np.clip(velocity, -self._max_velocity, self._max_velocity)
@@ -87,13 +89,18 @@ class JointGuard:
     def stop(self, dt: float) -> Array:
         """Brake as hard as the limits allow; at rest the posture stays. Returns it, shape (J,), rad."""
         if self._space is not None:
-            self._space.slowed_by = ""
+            self._space.rest()
         if not self.velocity.any() and not self._momentary.any():
             self._mean, self._last_dt = self._momentary, dt
             return self.position
         self._target_velocity = np.zeros_like(self.velocity)
         velocity, self._momentary = self._stopping.after(self.velocity, self._momentary, dt)
         return self._take(velocity, dt)
+
+    def look_ahead(self) -> None:
+        """Do before the next step what can be done for it already."""
+        if self._space is not None:
+            self._space.look_ahead(self.position, self.velocity)
 
     def _closing_speed(self, way: Array, dt: float) -> Array:
         """How fast a joint may be that shall come to rest after `way` (J,) rad, not before."""
@@ -105,7 +112,7 @@ class JointGuard:
         high, low = np.minimum(_highest(ways, self._braking, dt + self._push_time), self._max_velocity)
         wanted = np.clip(wanted, -low, high)
         if self._space is not None:
-            share = self._space.share(self.position, self.velocity, wanted)
+            share = self._space.share(self.position, self.velocity, wanted, dt)
             wanted, target_velocity = wanted * share, target_velocity * share
         acceleration = self._towards(wanted, target_velocity, dt)
         velocity = self.velocity + acceleration * dt

@@ -21,7 +21,10 @@ from .values import Array
 _ROUNDING = 1e-9  # m
 _HAND_SHARE = 0.85  # of the fastest a hand may be: joints do not gather speed in the same time
 _DELAY = 0.01  # s until a joint brakes as it can
-_PASSES = 5  # slowing a joint for one gap may take from another what kept it open
+_HOLDS = 0.004  # s for which what was seen holds, unless much else is asked: as at 250 Hz
+_MUCH = 0.1  # rad/s
+_AT_ONCE = 32  # pairs of links, the nearest first: who is slowed down for them is seldom too fast for the others
+_PASSES = 16  # slowing a joint for one gap may take from another what kept it open
 _BRAKING_SHARE = 0.7  # of a_max: room for what a gap's gradient changes on the way
 
 
@@ -63,18 +66,28 @@ class Surroundings:
     gradients: Array
     pairs: list[int]
 
+    def __add__(self, more: Surroundings) -> Surroundings:
+        return Surroundings(
+            np.concatenate([self.distances, more.distances]),
+            np.concatenate([self.gradients, more.gradients]),
+            self.pairs + more.pairs,
+        )
+
 
 class Body(Protocol):
     """Looks at postures of one robot."""
 
     hands: tuple[str, ...]
 
-    def look(self, position: Array, motions: Array, margin: float) -> Surroundings:
-        """What is at `position` (J,) rad; of the pairs those that one of `motions` (K, J) rad may bring nearer than
-        `margin`, m."""
+    def stand(self, position: Array, motion: Array) -> None:
+        """Speak of the posture `position` (J,) rad from now on; `motion` (J,) rad happens to it in any case."""
+
+    def nearest(self, motion: Array, margin: float, count: int) -> Surroundings:
+        """Of the pairs that `motion` (J,) rad and the one of `stand` together may bring nearer than `margin`, m, the
+        `count` nearest that were not told of since."""
 
     def hand_motions(self) -> tuple[Array, Array]:
-        """Of the posture looked at last: places of the hands (H, 3) m in base_link, and what each joint adds to their
+        """Of the posture of `stand`: places of the hands (H, 3) m in base_link, and what each joint adds to their
         velocity, (H, 3, J) m/rad."""
 
     def names(self, pair: int) -> tuple[str, str]:
@@ -95,26 +108,52 @@ class SpaceLimits:
         self._braking = 0.5 / (_BRAKING_SHARE * max_acceleration)
         self._margin = config.halt_distance or -math.inf
         self._lower, self._upper = np.array(config.box[:3]), np.array(config.box[3:])
-        self.slowed_by = ""
+        self._all_off = not (config.halt_distance or config.box or config.hand_speed)
+        self._asked = self._wanted = self._share = np.zeros_like(max_acceleration)
+        self.rest()
 
-    def share(self, position: Array, velocity: Array, wanted: Array) -> Array:
+    def rest(self) -> None:
+        """Nothing is asked of the joints."""
+        self.slowed_by, self._seen_for, self._dt = "", math.inf, 0.0
+
+    def share(self, position: Array, velocity: Array, wanted: Array, dt: float) -> Array:
         """How much of its `wanted` velocity each joint may have: (J,), 0 to 1.
 
-        `position` (J,) rad and `velocity` (J,) rad/s are those it has now; `wanted` (J,) rad/s comes next.
+        `position` (J,) rad and `velocity` (J,) rad/s are those it has now; `wanted` (J,) rad/s comes next, for `dt` s.
         """
+        if self._seen_for + 0.5 * dt > _HOLDS or np.abs(wanted - self._asked).max() > _MUCH:
+            self._look(position, velocity, wanted)
+        self._seen_for, self._wanted, self._dt = self._seen_for + dt, wanted, dt
+        return self._share
+
+    def look_ahead(self, position: Array, velocity: Array) -> None:
+        """See now what the next `share` needs, at the `position` and `velocity` it will be given. There is time for it
+        once a command has been sent."""
+        if _HOLDS - 0.5 * self._dt < self._seen_for < math.inf:
+            self._look(position, velocity, self._wanted)
+
+    def _look(self, position: Array, velocity: Array, wanted: Array) -> None:
+        self._seen_for, self._asked = 0.0, wanted
+        self._share = self._share_now(position, velocity, wanted)
+
+    def _share_now(self, position: Array, velocity: Array, wanted: Array) -> Array:
         self.slowed_by = ""
         share = np.ones_like(wanted)
-        if not (wanted.any() or velocity.any()):
+        if self._all_off or not (wanted.any() or velocity.any()):
             return share
         inevitable = velocity * (np.abs(velocity) * self._braking + _DELAY)
         going_on = velocity * self._config.slow_time
+        self._body.stand(position, inevitable)
+        seen = Surroundings(np.empty(0), np.empty((0, len(wanted))), [])
         for _ in range(_PASSES):
             asked = self._until_rest(wanted * share)
-            seen = self._body.look(position, np.stack([asked, inevitable]), self._margin)
+            more = self._body.nearest(asked, self._margin, _AT_ONCE)
+            seen += more
             slower = self._slower(seen, wanted * share, (asked, inevitable, going_on))
-            if slower is None:
+            if slower is not None:
+                share *= slower
+            elif len(more.pairs) < _AT_ONCE:
                 return self._slower_hands(wanted, share)
-            share *= slower
         return np.zeros_like(wanted)
 
     def _until_rest(self, velocity: Array) -> Array:
@@ -129,16 +168,21 @@ class SpaceLimits:
         gaps, gradients = self._gaps(seen)
         left = np.maximum(gaps, 0.0)
         asked = gradients * motions[0]  # how each joint changes each gap
-        ways = np.minimum(np.minimum(asked, gradients * motions[1]), gradients * motions[2])
+        anyway = np.minimum(gradients * motions[1], gradients * motions[2])
+        ways = np.minimum(asked, anyway)
         short = (left + ways.sum(axis=1) < -_ROUNDING) & (asked < -_ROUNDING).any(axis=1)
         if not short.any():
             return None
         slower = np.ones_like(moving)
         for k in np.flatnonzero(short):
+            helps = (asked[k] < 0.0) & (asked[k] <= anyway[k])
+            if not helps.any():  # braking alone takes more than is left: now nothing may move what is near each other
+                slower[gradients[k] != 0.0] = 0.0
+                continue
+            steady = -self._config.slow_time * gradients[k][helps].dot(moving[helps])
+            braking = -asked[k][helps].sum() - steady
             closing = asked[k] < 0.0
-            steady = -self._config.slow_time * gradients[k][closing].dot(moving[closing])
-            braking = -asked[k][closing].sum() - steady
-            slower[closing] = np.minimum(slower[closing], _share(braking, steady, left[k] + ways[k][~closing].sum()))
+            slower[closing] = np.minimum(slower[closing], _share(braking, steady, left[k] + ways[k][~helps].sum()))
         self.slowed_by = self._reason(seen, int(np.argmin(np.where(short, gaps, np.inf))))
         return slower
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import pinocchio
-from numpy.typing import NDArray
 
 from ..core.errors import ConfigError
 from ..core.language import SIDES
@@ -21,7 +20,7 @@ _BUILT_SO = 0.02  # m
 
 
 class BodyClearance:
-    """Looks at postures of one robot. `hands`: the names of the hands' frames, in the order of what `look` says."""
+    """Looks at postures of one robot. `hands`: the names of the hands' frames, in the order of `hand_motions`."""
 
     def __init__(self, robot: RobotSpec, urdf: str) -> None:
         """Args: urdf: the XML text that came with `robot`. Raises: ConfigError when it does not fit."""
@@ -33,9 +32,13 @@ class BodyClearance:
         self._links = [self._model.frames[shape.parentFrame].name for shape in shapes]
         self._moved_by = np.array([self._chain(shape.parentJoint) for shape in shapes]).reshape(-1, len(self._theirs))
         self._radii = np.array([_radius(shape) for shape in shapes])
-        self._reach = self._radii[:, None] + self._radii
-        self._numbers = np.full(self._reach.shape, -1)  # of the watched pairs, as [first, second]
-        self._watch(robot)
+        pairs = self._pairs(robot)
+        self._found = self._pairs_added(pairs)
+        self._places = [place.translation for place in self._found.oMg]  # views that follow the shapes
+        self._results = list(self._found.distanceResults)
+        self._first, self._second = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+        self._spheres = self._radii[self._first] + self._radii[self._second]
+        self.stand(robot.home, np.zeros_like(robot.home))
         self.hands = tuple(f"{side}_grasp_frame" for side in SIDES if self._model.existFrame(f"{side}_grasp_frame"))
         self._hand_frames = [self._model.getFrameId(hand) for hand in self.hands]
         joints = [self._model.frames[frame].parentJoint for frame in self._hand_frames]
@@ -44,30 +47,45 @@ class BodyClearance:
     @property
     def watched(self) -> int:
         """How many pairs of shapes are watched."""
-        return len(self._shapes.collisionPairs)
+        return len(self._results)
 
-    def look(self, position: Array, motions: Array, margin: float) -> Surroundings:
-        """What is at `position` (J,) rad; of the pairs those that one of `motions` (K, J) rad may bring nearer than
-        `margin`, m."""
-        self._place(position)
-        moving, turning = self._motions()
-        pairs = self._near([(m[:, None] * moving, m[:, None] * turning) for m in motions], margin)
-        numbers, results = self._numbers[pairs].tolist(), self._found.distanceResults
+    def look(self, position: Array, margin: float) -> Surroundings:
+        """All pairs that may be nearer than `margin`, m, at `position` (J,) rad."""
+        self.stand(position, np.zeros_like(position))
+        return self.nearest(np.zeros_like(position), margin, self.watched)
+
+    def stand(self, position: Array, motion: Array) -> None:
+        """Speak of the posture `position` (J,) rad from now on; `motion` (J,) rad happens to it in any case."""
+        pinocchio.computeJointJacobians(self._model, self._data, position[self._ours])
+        pinocchio.updateGeometryPlacements(self._model, self._data, self._shapes, self._found)
+        self._motions = self._data.J.T[self._theirs]
+        self._centres = np.concatenate(self._places).reshape(-1, 3)
+        square, inner = self._of_pairs(self._centres @ self._centres.T)
+        self._apart = np.sqrt(np.maximum(square - inner, 1e-12))
+        self._room = self._apart - self._spheres + self._nearing(motion)  # of what was not told of
+
+    def nearest(self, motion: Array, margin: float, count: int) -> Surroundings:
+        """Of the pairs that `motion` (J,) rad and the one of `stand` together may bring nearer than `margin`, m, the
+        `count` nearest that were not told of since."""
+        room = self._room + self._nearing(motion)
+        pairs = np.flatnonzero(room < margin)
+        if len(pairs) > count:
+            pairs = pairs[np.argpartition(room[pairs], count)[:count]]
+        self._room[pairs] = np.inf
+        numbers: list[int] = pairs.tolist()
         for number in numbers:
             pinocchio.computeDistance(self._shapes, self._found, number)
-        points = np.array([results[number].getNearestPoint1() for number in numbers]).reshape(-1, 3)
-        normals = np.array([results[number].normal for number in numbers]).reshape(-1, 3)
-        signs = self._moved_by[pairs[1]] - self._moved_by[pairs[0]]
-        return Surroundings(
-            distances=np.array([results[number].min_distance for number in numbers]),
-            gradients=signs * (normals @ moving.T + _cross(points, normals) @ turning.T),
-            pairs=numbers,
-        )
+        found = [self._results[number] for number in numbers]
+        points = np.array([one.getNearestPoint1() for one in found]).reshape(-1, 3)
+        normals = np.array([one.normal for one in found]).reshape(-1, 3)
+        signs = self._moved_by[self._second[pairs]] - self._moved_by[self._first[pairs]]
+        lines = np.hstack([normals, _cross(points, normals)])
+        return Surroundings(np.array([one.min_distance for one in found]), signs * (lines @ self._motions.T), numbers)
 
     def hand_motions(self) -> tuple[Array, Array]:
-        """Of the posture looked at last: places of the hands (H, 3) m in base_link, and what each joint adds to their
+        """Of the posture of `stand`: places of the hands (H, 3) m in base_link, and what each joint adds to their
         velocity, (H, 3, J) m/rad."""
-        moving, turning = self._motions()
+        moving, turning = self._motions[:, :3], self._motions[:, 3:]
         frames = (pinocchio.updateFramePlacement(self._model, self._data, frame) for frame in self._hand_frames)
         places = np.array([frame.translation for frame in frames]).reshape(-1, 3)
         arms = np.repeat(places, len(turning), axis=0)
@@ -75,40 +93,28 @@ class BodyClearance:
         return places, (moving + swung).transpose(0, 2, 1) * self._hands_moved_by
 
     def names(self, pair: int) -> tuple[str, str]:
-        """The two links of a pair that `look` saw."""
+        """The two links of a pair that `nearest` told of."""
         watched = self._shapes.collisionPairs[pair]
         return self._links[watched.first], self._links[watched.second]
 
-    def _place(self, position: Array) -> None:
-        pinocchio.computeJointJacobians(self._model, self._data, position[self._ours])
-        pinocchio.updateGeometryPlacements(self._model, self._data, self._shapes, self._found)
+    def _nearing(self, motion: Array) -> Array:
+        """By how much less than 0 the room between the shapes of each pair (P,) may change by a motion, m: the spheres
+        round them come no nearer than along the line between them."""
+        moves = self._moved_by @ (motion[:, None] * self._motions)
+        turned = moves[:, 3:]
+        moved = moves[:, :3] + _cross(turned, self._centres)
+        own, mutual = self._of_pairs(self._centres @ moved.T)
+        slack = np.sqrt(np.einsum("ij,ij->i", turned, turned)) * self._radii
+        nearing: Array = np.minimum((own - mutual) / self._apart, 0.0)
+        nearing -= slack[self._first] + slack[self._second]
+        return nearing
 
-    def _motions(self) -> tuple[Array, Array]:
-        """At 1 rad/s each joint moves what is at the origin of base_link, and turns it: both (J, 3)."""
-        motions = self._data.J.T[self._theirs]
-        return motions[:, :3], motions[:, 3:]
-
-    def _near(self, motions: list[tuple[Array, Array]], margin: float) -> tuple[NDArray[np.intp], ...]:
-        """First and second shapes of the watched pairs that these motions together may bring nearer than `margin`. A
-        motion is what each joint moves and turns, both (J, 3).
-
-        The spheres round two shapes come no nearer than along the line between them.
-        """
-        centres = np.array([place.translation for place in self._found.oMg])
-        inner = centres @ centres.T
-        squares = np.diag(inner)
-        apart = np.sqrt(np.maximum(squares[:, None] + squares - 2.0 * inner, 1e-12))
-        room = apart - self._reach
-        for moving, turning in motions:
-            turned = self._moved_by @ turning
-            moved = self._moved_by @ moving + _cross(turned, centres)
-            slack = np.sqrt(np.einsum("ij,ij->i", turned, turned)) * self._radii
-            along = np.einsum("ij,ij->i", centres, moved)[:, None] - centres @ moved.T
-            along += along.T
-            along /= apart
-            room += np.minimum(along, 0.0)
-            room -= slack[:, None] + slack
-        return np.nonzero((self._numbers >= 0) & (room < margin))
+    def _of_pairs(self, product: Array) -> tuple[Array, Array]:
+        """Of the inner products (N, N) of two vectors of each shape, for each pair: both with themselves, summed, and
+        each with the other's, summed."""
+        own, shapes = product.diagonal(), len(product)
+        mutual = product.take(self._first * shapes + self._second) + product.take(self._second * shapes + self._first)
+        return own[self._first] + own[self._second], mutual
 
     def _solid(self, robot: RobotSpec, urdf: str) -> pinocchio.GeometryModel:
         """What the robot may hit itself with."""
@@ -124,8 +130,8 @@ class BodyClearance:
                 shapes.removeGeometryObject(name)
         return shapes
 
-    def _watch(self, robot: RobotSpec) -> None:
-        """Decide which pairs of shapes to watch."""
+    def _pairs(self, robot: RobotSpec) -> list[tuple[int, int]]:
+        """Which pairs of shapes to watch."""
         arm = np.ones(len(robot.joint_names), dtype=bool)
         if "hands" in robot.groups:
             arm[robot.group("hands")] = False
@@ -133,17 +139,13 @@ class BodyClearance:
         between = (chains[:, None] != chains).sum(axis=2)
         pairs = np.argwhere(np.triu(between > 1)).tolist()
         built_so = self._nearer(pairs, robot.home, _BUILT_SO) | {frozenset(pair) for pair in robot.may_touch}
-        pairs = [(i, j) for i, j in pairs if frozenset((self._links[i], self._links[j])) not in built_so]
-        self._found = self._pairs_added(pairs)
-        for number, (first, second) in enumerate(pairs):
-            self._numbers[first, second] = number
+        return [(i, j) for i, j in pairs if frozenset((self._links[i], self._links[j])) not in built_so]
 
     def _nearer(self, pairs: list[tuple[int, int]], position: Array, least: float) -> set[frozenset[str]]:
         """The links of those pairs of shapes that are nearer to each other than `least`, m."""
-        self._found = self._pairs_added(pairs)
-        self._place(position)
-        pinocchio.computeDistances(self._shapes, self._found)
-        results = self._found.distanceResults
+        found = self._pairs_added(pairs)
+        pinocchio.computeDistances(self._model, self._data, self._shapes, found, position[self._ours])
+        results = found.distanceResults
         near = [pair for k, pair in enumerate(pairs) if results[k].min_distance < least]
         return {frozenset((self._links[i], self._links[j])) for i, j in near}
 

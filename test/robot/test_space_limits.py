@@ -34,8 +34,7 @@ class Oracle:
         self._model = mujoco.MjModel.from_xml_string(urdf.replace("</robot>", KEEP_ALL + "</robot>"))
         self._data = mujoco.MjData(self._model)
         self._at = [self._model.joint(name).qposadr[0] for name in robot.joint_names]
-        still = np.zeros((1, len(robot.joint_names)))
-        watched = {frozenset(body.names(pair)) for pair in body.look(robot.home, still, ANYWHERE).pairs}
+        watched = {frozenset(body.names(pair)) for pair in body.look(robot.home, ANYWHERE).pairs}
         solid = [g for g in range(self._model.ngeom) if self._model.geom_contype[g]]
         links = {g: self._model.body(int(self._model.geom_bodyid[g])).name for g in solid}
         self.pairs = [(g, h) for g in solid for h in solid if g < h and frozenset((links[g], links[h])) in watched]
@@ -91,15 +90,19 @@ def touches_itself(robot: RobotSpec) -> Array:
     return goal
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_the_robot_comes_no_nearer_to_itself_than_it_may(body: BodyClearance, oracle: Oracle, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "dt", "ahead"), [(0, 0.004, False), (1, 0.004, True), (2, 0.001, True)])
+def test_the_robot_comes_no_nearer_to_itself_than_it_may(
+    body: BodyClearance, oracle: Oracle, seed: int, dt: float, ahead: bool
+) -> None:
     assert len(oracle.pairs) > 2000
     guard, space = guarded(body)
     slowed, least = 0, np.inf
-    for k, position in enumerate(wander(guard, seed, goals=9)):
+    for k, position in enumerate(wander(guard, seed, 9, dt)):
         slowed += bool(space.slowed_by)
         if k % 8 == 0:
             least = min(least, oracle(position))
+        if ahead:
+            guard.look_ahead()
     assert slowed > 50, "nothing of this was a test"
     assert least > HALT - 0.001  # 5 m/s were asked of a hand
 
@@ -141,6 +144,18 @@ def test_who_begins_too_near_may_only_leave(body: BodyClearance, oracle: Oracle)
     assert np.abs(guard.position - ROBOT.home).max() < 1e-3
 
 
+def test_who_brakes_too_late_for_one_gap_does_not_stop_everything(body: BodyClearance) -> None:
+    """Where braking alone takes all that is left, only those joints are told to stop that make the gap smaller."""
+    guard, space = guarded(body)
+    goal = touches_itself(ROBOT)
+    left, neck = (ROBOT.joint_names.index(name) for name in ("left_shoulder_roll_joint", "neck_yaw_joint"))
+    guard.restart(ROBOT.home - 0.15 * (ROBOT.home - goal), 2.0 * np.sign(goal - ROBOT.home))
+    wanted = guard.velocity.copy()
+    wanted[neck] = 1.0
+    share = space.share(guard.position, guard.velocity, wanted, 0.004)
+    assert space.slowed_by and share[left] == 0.0 and share[neck] == 1.0
+
+
 def test_one_arm_that_has_to_wait_does_not_hold_up_the_other(body: BodyClearance) -> None:
     guard, _ = guarded(body)
     goal, still = touches_itself(ROBOT), np.zeros(len(ROBOT.joint_names))
@@ -149,6 +164,46 @@ def test_one_arm_that_has_to_wait_does_not_hold_up_the_other(body: BodyClearance
     for _ in range(500):
         guard.step(goal, still, 0.004)
     assert abs(guard.position[right] - 0.6) < 1e-3 and guard.position[left] > -0.4
+
+
+class Counted(BodyClearance):
+    """Counts the postures that were looked at."""
+
+    looks = 0
+
+    def stand(self, position: Array, motion: Array) -> None:
+        self.looks += 1
+        super().stand(position, motion)
+
+
+def test_it_looks_250_times_a_second_and_between_ticks_where_it_can() -> None:
+    counted, still = Counted(ROBOT, URDF), np.zeros(len(ROBOT.joint_names))
+    goal = ROBOT.home + 0.1
+    for dt, times in ((0.001, 25), (0.004, 100)):
+        guard, _ = guarded(counted)
+        before = counted.looks
+        for _ in range(100):
+            guard.approach(goal, dt, 2.0, 0.1 * ROBOT.max_velocity)
+        assert counted.looks - before == pytest.approx(times, abs=2)
+    guard, _ = guarded(counted)
+    for _ in range(100):
+        guard.look_ahead()
+        before = counted.looks
+        guard.approach(goal, 0.004, 2.0, 0.02 * ROBOT.max_velocity)
+    assert counted.looks == before, "what a step needs had been seen before it"
+    guard.stop(0.004)
+    guard.look_ahead()
+    assert counted.looks == before, "there is nothing to look ahead to"
+    guard.approach(ROBOT.home, 0.004, 2.0, still + 0.01)
+    assert counted.looks == before + 1
+
+
+def test_it_does_not_look_where_nothing_is_limited() -> None:
+    counted, still = Counted(ROBOT, URDF), np.zeros(len(ROBOT.joint_names))
+    guard, _ = guarded(counted, halt_distance=0.0)
+    before = counted.looks
+    guard.step(touches_itself(ROBOT), still, 0.004)
+    assert counted.looks == before
 
 
 def test_far_from_everything_no_motion_is_changed(body: BodyClearance) -> None:
@@ -167,7 +222,7 @@ def test_hands_stay_in_their_box(body: BodyClearance) -> None:
     guard, space = guarded(body, box=(*low, *high))
     said = set()
     for position in wander(guard, 3, goals=9):
-        body.look(position, np.zeros((1, len(position))), 0.0)
+        body.look(position, 0.0)
         places, _ = body.hand_motions()
         assert np.all(places > np.array(low) - 0.02) and np.all(places < np.array(high) + 0.02)
         said.add(space.slowed_by)
@@ -178,7 +233,7 @@ def test_hands_are_no_faster_than_they_may_be(body: BodyClearance) -> None:
     guard, space = guarded(body, hand_speed=0.25)
     before, fastest, said = None, 0.0, set()
     for position in wander(guard, 4, goals=6):
-        body.look(position, np.zeros((1, len(position))), 0.0)
+        body.look(position, 0.0)
         places, _ = body.hand_motions()
         if before is not None:
             fastest = max(fastest, float(np.linalg.norm(places - before, axis=1).max()) / 0.004)
@@ -188,15 +243,31 @@ def test_hands_are_no_faster_than_they_may_be(body: BodyClearance) -> None:
     assert any("may not be faster" in reason for reason in said)
 
 
+def test_a_step_that_makes_a_hand_too_fast_is_not_taken_whatever_was_planned(
+    body: BodyClearance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard, space = guarded(body, hand_speed=0.25)
+    plan, everything = space.share, np.ones(len(ROBOT.joint_names))
+    monkeypatch.setattr(space, "share", lambda *given: np.maximum(plan(*given), everything))
+    before, fastest = None, 0.0
+    for position in wander(guard, 4, goals=2):
+        body.look(position, 0.0)
+        places, _ = body.hand_motions()
+        if before is not None:
+            fastest = max(fastest, float(np.linalg.norm(places - before, axis=1).max()) / 0.004)
+        before = places
+    assert 0.1 < fastest < 0.35, "it would be 3 m/s"  # its acceleration ends no sooner than its jerk lets it
+
+
 def test_what_is_near_changes_as_it_says(body: BodyClearance) -> None:
     """Gradients against finite differences, at random postures."""
     rng, step = np.random.default_rng(5), 1e-4
     for _ in range(5):
         position = rng.uniform(ROBOT.lower, ROBOT.upper)
         way = rng.normal(size=len(position))
-        here = body.look(position, np.zeros((1, len(position))), 0.2)
+        here = body.look(position, 0.2)
         places, velocities = body.hand_motions()
-        there = body.look(position + step * way, np.zeros((1, len(position))), 0.25)
+        there = body.look(position + step * way, 0.25)
         later = dict(zip(there.pairs, there.distances))
         for pair, distance, gradient in zip(here.pairs, here.distances, here.gradients):
             if distance > 1e-3:
@@ -204,16 +275,20 @@ def test_what_is_near_changes_as_it_says(body: BodyClearance) -> None:
         assert np.allclose((body.hand_motions()[0] - places) / step, velocities @ way, atol=1e-2)
 
 
-def test_no_pair_is_overlooked_that_a_motion_brings_together(body: BodyClearance) -> None:
-    """What is not looked at closer must stay away: `look` against all pairs, after random motions."""
+def test_no_pair_is_overlooked_that_motions_bring_together(body: BodyClearance) -> None:
+    """What is not looked at closer must stay away: `nearest` against all pairs, after two random motions."""
     rng = np.random.default_rng(6)
-    still = np.zeros((1, len(ROBOT.joint_names)))
     for _ in range(20):
         position = rng.uniform(ROBOT.lower, ROBOT.upper)
-        motion = 0.05 * rng.normal(size=len(position))
-        seen = set(body.look(position, motion[None], HALT).pairs)
-        everything = body.look(position, still, ANYWHERE)
-        after = everything.distances + everything.gradients @ motion
+        first, second = 0.03 * rng.normal(size=(2, len(position)))
+        everything = body.look(position, ANYWHERE)
+        after = everything.distances + everything.gradients @ (first + second)
+        body.stand(position, first)
+        seen: list[int] = []
+        while more := body.nearest(second, HALT, 7).pairs:
+            assert len(more) <= 7
+            seen += more
+        assert len(seen) == len(set(seen))
         for pair, distance in zip(everything.pairs, after):
             assert distance > HALT - 1e-9 or pair in seen
 
