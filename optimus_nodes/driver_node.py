@@ -29,6 +29,7 @@ from optimus_nodes.ros.joint_topics import command_publisher, state_publisher, s
 from optimus_nodes.ros.one_at_a_time import OneAtATime
 from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.runtime import real_time, run
+from optimus_nodes.ros.steady import Steady
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,9 @@ class DriverNode(Node):
         self._applied = command_publisher(self, robot, "applied_joint_commands", qos.STATE)
         self._commands = subscribe_commands(self, robot, one(self._on_command), one(self._refuse))
         hear_stop(self, one(lambda message: self._loop.emergency_stop(message.data)))
-        self.create_timer(1.0 / params.rate_hz, one(self._on_tick))
         lease.announce(self)
         self._reporter = Reporter(self, one(self._health), "driver")
+        self._beat = Steady(1.0 / params.rate_hz, one(self._on_tick))
         gc.freeze()  # what is alive now stays alive: garbage collection need not look at it again
 
     def _on_tick(self) -> None:
@@ -87,7 +88,7 @@ class DriverNode(Node):
 
     def _health(self) -> Health:
         figures = self._loop.figures(time.monotonic())
-        figures |= {"commands_refused": self._refused, "scheduling": self._scheduling}
+        figures |= {"commands_refused": self._refused, "scheduling": self._scheduling, **self._beat.figures()}
         if self._loop.phase != RUNNING:
             return Health(ERROR, f"no robot: {self._loop.problem}", figures)
         if figures["emergency_stopped"]:
@@ -97,7 +98,8 @@ class DriverNode(Node):
         return Health(OK, f"{self._loop.hardware} is connected", figures)
 
     def destroy_node(self) -> None:
-        """Leave the robot to itself, and end the thread of the commands, before the node goes."""
+        """Leave the robot to itself, and end the threads of the clock and the commands, before the node goes."""
+        self._beat.close()
         self._commands.close()
         self._loop.close()
         self._states.close()

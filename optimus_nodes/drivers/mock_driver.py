@@ -32,20 +32,23 @@ class MockDriver:
         self._velocity = np.zeros_like(robot.home)
         self._command: JointCommand | None = None
         self._measured: float | None = None
+        self._due = 0.0
 
     def connect(self) -> DriverDescription:
         """There is always one."""
-        self._measured, self._command = self._clock(), None
+        self._measured = self._due = self._clock()
+        self._command = None
         return DriverDescription("mock", self._robot.joint_names, self._robot.urdf_sha256)
 
     def read(self) -> JointState | None:
         """Where the joints are by now."""
         if self._measured is None:
             return None
-        elapsed = self._clock() - self._measured
-        if elapsed >= self._period:
-            self._measured += elapsed
-            self._go(elapsed)
+        now, half = self._clock(), 0.5 * self._period
+        if now >= self._due - half and now > self._measured:  # who reads at the same rate gets each of them
+            self._due = max(self._due + self._period, now + half)
+            self._go(now - self._measured)
+            self._measured = now
         effort = np.zeros_like(self._position) if self._command is None else self._command.effort
         return JointState(self._measured, self._position.copy(), self._velocity.copy(), effort)
 

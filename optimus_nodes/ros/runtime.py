@@ -53,10 +53,9 @@ def run(make_node: Callable[[], Node], executor: str = "events", argv: Sequence[
     bugs: list[threading.ExceptHookArgs] = []
 
     def on_bug(what: threading.ExceptHookArgs) -> None:
-        """A bug in one of the node's threads ends the node, as one in a callback does."""
+        """What goes wrong in one of the node's threads ends the node, as it does in a callback."""
         if rclpy.ok() and what.exc_type is not SystemExit:  # otherwise the node is being shut down under its hands
             bugs.append(what)
-            traceback.print_exception(what.exc_type, what.exc_value, what.exc_traceback)
             rclpy.try_shutdown()
 
     threading.excepthook = on_bug
@@ -69,20 +68,30 @@ def run(make_node: Callable[[], Node], executor: str = "events", argv: Sequence[
         spinner = _EXECUTORS[executor]()
         spinner.add_node(node)
         _spin(spinner)
-        return 1 if bugs else 0
+        return _say(bugs)
     except (KeyboardInterrupt, ExternalShutdownException, SystemExit):
-        return 1 if bugs else 0
+        return _say(bugs)
     except OptimusError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return 2
     except Exception:
-        if started and not rclpy.ok() and not bugs:
-            return 0  # a signal ended rclpy in the middle of something, at start-up for example
+        if started and not rclpy.ok():
+            return _say(bugs)  # a signal or a thread ended rclpy in the middle of something, at start-up for example
         traceback.print_exc()
         return 1
     finally:
         _shut_down(node, spinner)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not turn a clean end into a death
+
+
+def _say(bugs: list[threading.ExceptHookArgs]) -> int:
+    """Say what went wrong in threads, and return the exit code that is due to it."""
+    for bug in bugs:
+        if isinstance(bug.exc_value, OptimusError):
+            print(f"error: {bug.exc_value}", file=sys.stderr, flush=True)
+            return 2
+        traceback.print_exception(bug.exc_type, bug.exc_value, bug.exc_traceback)
+    return 1 if bugs else 0
 
 
 def precise_timers() -> None:

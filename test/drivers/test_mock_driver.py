@@ -64,3 +64,19 @@ def test_it_is_no_faster_than_the_robot() -> None:
     rig.driver.write(hold(rig.robot, np.ones(8)))
     rig.wait(0.1)
     assert np.allclose(rig.see().position, 0.4) and np.allclose(rig.see().velocity, 4.0)
+
+
+def test_who_reads_as_often_as_it_measures_gets_each_measurement() -> None:
+    """Reads that came a little early got none, so that a joint controller had every other one only."""
+    rig, noise = MockRig(), np.random.default_rng(0)
+    driver, began = MockDriver(rig.robot, MockOptions(rate_hz=1000.0), rig.clock), rig.now
+    driver.connect()
+    stamps = []
+    for k in range(1, 1001):
+        rig.now = began + 1e-3 * k + noise.uniform(-1e-4, 1e-4)
+        stamps.append(driver.read().stamp)
+    assert len(set(stamps)) == 1000
+    for k in range(1, 1001):
+        rig.now = began + 1.0 + 0.25e-3 * k
+        stamps.append(driver.read().stamp)
+    assert len(set(stamps)) == pytest.approx(1250, abs=2), "and who reads more often gets no more than there are"

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import sys, threading, time
 from rclpy.node import Node
-from optimus_nodes.core.errors import DeviceError
+from optimus_nodes.core.errors import ConfigError, DeviceError
 from optimus_nodes.ros.runtime import run
 
 class Sample(Node):
@@ -26,11 +26,15 @@ class Sample(Node):
         print("up", flush=True)
         if mode == "thread":
             threading.Timer(0.2, lambda: 1 / 0).start()
+        if mode == "thread-mendable":
+            threading.Timer(0.2, self.wrong_robot).start()
         if mode == "slow":
             time.sleep(0.5)
     def on_timer(self):
         if mode == "bug":
             raise ValueError("a bug")
+    def wrong_robot(self):
+        raise ConfigError("this is another robot")
     def destroy_node(self):
         print("cleaned up", flush=True)
         super().destroy_node()
@@ -95,3 +99,11 @@ def test_an_error_a_person_can_mend_is_one_line_and_exit_2():
     assert node.returncode == 2
     assert error.strip().splitlines()[-1] == "error: the camera /dev/video9 does not exist"
     assert "Traceback" not in error
+
+
+def test_it_is_so_for_an_error_in_a_thread_too():
+    node = start("events", "thread-mendable")
+    output, error = node.communicate(timeout=20)
+    assert node.returncode == 2
+    assert error.strip().splitlines()[-1] == "error: this is another robot"
+    assert "Traceback" not in error and "cleaned up" in output
