@@ -24,10 +24,8 @@ def play_on_graph(todo: Sequence[Trial], model: str, robot: str) -> Iterator[Res
     spec, urdf = load_robot(robot)
     folder, domain = new_run_dir("eval"), free_domain()
     enter_graph_environment(domain)
-    settings = [f"vla.bundle={Path(model).resolve()}", f"sim.scene={todo[0].scene}", "sim.scene_rate=20.0"]
-    if todo[0].scene == "bench":
-        settings.append("planner.skills=[all]")
-    options = [word for setting in settings for word in ("--set", setting)]
+    settings = [f"vla.bundle={Path(model).resolve()}", "sim.scene_rate=20.0"]
+    options = ["--scene", todo[0].scene, *(word for setting in settings for word in ("--set", setting))]
     with RunningGraph(folder, domain, options) as graph, Companion() as companion:
         wait_until_ready(companion, graph)
         onlooker = Onlooker(companion, spec, urdf)
