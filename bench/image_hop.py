@@ -6,6 +6,7 @@
 default    rclpy as it comes: sensor_msgs/Image, EventsExecutor, the pixels handed to C without Python lists
 profile    the same with shared-memory segments that hold a picture (config/fastdds.xml)
 iceoryx2   loan, send, notify; the reader waits for the event and looks at the sample (pip install iceoryx2)
+packet     eight bytes by a socket and no picture at all: what it costs to wake somebody who sleeps
 ours       ros/pictures.py: the reader looks at the pixels where they are, and knows that they were whole
 ours_kept  the same, and the reader makes a copy of its own
 ours_late  the sender's picture was made elsewhere, and is copied when it is handed over
@@ -20,10 +21,14 @@ time of both processes for each picture, making it included.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
+import socket
+import struct
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -33,7 +38,7 @@ from hops import READY, Ages, send_on_time, show, spin_until_done, there_and_bac
 from optimus_nodes.core.values import ImageArray
 
 SIZES = {"vga": (480, 640), "full_hd": (1080, 1920)}
-HOW = ("default", "profile", "iceoryx2", "ours", "ours_kept", "ours_late")
+HOW = ("default", "profile", "iceoryx2", "packet", "ours", "ours_kept", "ours_late")
 PERIOD, WARM_UP, SOURCES = 1.0 / 30.0, 15, 4
 PROFILE = "FASTRTPS_DEFAULT_PROFILES_FILE"
 
@@ -163,18 +168,41 @@ class Iceoryx:
         return np.frombuffer(payload.as_memory_view(), np.uint8, self.size)
 
 
+class Packet:
+    """Two ends of a socket."""
+
+    def __init__(self, domain: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._name = f"\0image_hop_{domain}"
+
+    def sender(self) -> Sender:
+        self._socket.bind(self._name)
+        self._socket.listen()
+        reader, _ = self._socket.accept()
+        return Sender(lambda: None, lambda stamp, pixels: reader.sendall(struct.pack("<d", stamp)))
+
+    def read(self, reader: Reader) -> None:
+        print(READY, flush=True)
+        for _ in range(100):
+            with contextlib.suppress(OSError):  # not there yet
+                self._socket.connect(self._name)
+                break
+            time.sleep(0.1)
+        while not reader.ages.done:
+            reader.ages.add(struct.unpack("<d", self._socket.recv(8))[0])
+
+
 def end(role: str, how: str, size: str, pictures: int) -> None:
     """One of the two processes of a turn."""
     height, width = SIZES[size]
+    domain = os.environ["ROS_DOMAIN_ID"]
+    without_ros = {"iceoryx2": lambda: Iceoryx(height, width, domain), "packet": lambda: Packet(domain)}
+    ends = without_ros[how]() if how in without_ros else None
     if role == "read":
         reader = Reader(pictures)
-        if how == "iceoryx2":
-            Iceoryx(height, width, os.environ["ROS_DOMAIN_ID"]).read(reader)
-        else:
-            read_ros(how, reader)
+        read_ros(how, reader) if ends is None else ends.read(reader)
         return
-    iceoryx = Iceoryx(height, width, os.environ["ROS_DOMAIN_ID"]) if how == "iceoryx2" else None
-    sender = iceoryx.sender() if iceoryx is not None else send_ros(how, height, width)
+    sender = send_ros(how, height, width) if ends is None else ends.sender()
     noise = np.random.default_rng(0)
     sources = [noise.integers(0, 255, (height, width, 3), dtype=np.uint8) for _ in range(SOURCES)]
 

@@ -25,6 +25,7 @@ from ..core.robot import RobotSpec
 from ..core.values import Array, JointCommand, JointState
 from . import convert, raw
 
+_FLOAT64 = np.dtype("<f8")
 _COMMAND = ("position", "velocity", "effort", "kp", "kd")
 
 
@@ -50,7 +51,8 @@ class _Numbers:
         joints, self._topic = len(robot.joint_names), topic
         self._packed = np.zeros(1 + len(columns) * joints, "<f8")
         self.size = self._packed.nbytes
-        self._columns = [self._packed[1 + k * joints :][:joints] for k in range(len(columns))]
+        self._places = [slice(1 + k * joints, 1 + (k + 1) * joints) for k in range(len(columns))]
+        self._columns = [self._packed[place] for place in self._places]
         names = hashlib.sha256(" ".join(robot.joint_names).encode()).hexdigest()[:16]
         self.layout = f"{topic} 1: float64 stamp {' '.join(columns)}, {joints} joints {names}"
 
@@ -63,8 +65,8 @@ class _Numbers:
     def unpack(self, data: bytes) -> tuple[Any, ...]:
         if len(data) != self._packed.nbytes:
             raise CommandError(raw.MALFORMED, f"{self._topic}: {len(data)} bytes, not {self._packed.nbytes}")
-        values = np.frombuffer(data, "<f8")
-        return float(values[0]), *values[1:].reshape(len(self._columns), -1)
+        values = np.frombuffer(data, _FLOAT64)
+        return values.item(0), *[values[place] for place in self._places]
 
 
 class StateWire:
