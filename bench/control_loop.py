@@ -49,7 +49,7 @@ from fakes import PerfectRobot, chunk_of  # noqa: E402
 from optimus_nodes.cli.environment import free_domain, graph_environment  # noqa: E402
 from optimus_nodes.core.joint_control_config import JointControlConfig  # noqa: E402
 from optimus_nodes.core.robot import RobotSpec  # noqa: E402
-from optimus_nodes.core.values import ActionChunk, JointState, Observation  # noqa: E402
+from optimus_nodes.core.values import ActionChunk, JointCommand, JointState, Observation  # noqa: E402
 from optimus_nodes.driver_node import DriverNode  # noqa: E402
 from optimus_nodes.joint_control_node import JointControlNode  # noqa: E402
 from optimus_nodes.policy.runtime import load_policy  # noqa: E402
@@ -206,19 +206,19 @@ def run_driver() -> None:
 
 def run_control() -> None:
     """Ours: the joint controller's side."""
-    ticks: list[tuple[float, float, float]] = []  # stamp of the measurement, when its tick began and ended
-
-    class Watched(JointControlNode):
-        def _on_state(self, state: JointState) -> None:
-            began = time.monotonic()
-            super()._on_state(state)
-            ticks.append((state.stamp, began, time.monotonic()))
-
+    answers: list[tuple[float, float]] = []  # stamp of a measurement, and when the command for it was sent
     scheduling = real_time()
     rclpy.init(args=["--ros-args", "-p", "rate_hz:=1000.0"])
-    node = Watched(scheduling)
+    node = JointControlNode(scheduling)
+    publish = node._commands.publish
+
+    def watched(command: JointCommand) -> None:
+        publish(command)
+        answers.append((node._state.stamp, time.monotonic()))
+
+    node._commands.publish = watched
     _spin(node)
-    _tell({"ticks": ticks, "owner": node._controller.owner})
+    _tell({"answers": answers})
 
 
 def run_policy() -> None:
@@ -318,9 +318,8 @@ def take_turn(how: str, seconds: float, folder: Path) -> dict[str, np.ndarray]:
         return {how: lateness(grid_of(began), began)}
     began = after_warm_up(told["driver"]["began"])
     grid = grid_of(began)
-    stamp, _, sent = told["control"]["ticks"].T
     stamps, ticks = told["driver"]["stamps"].T
-    answered = dict(zip(stamp, sent, strict=True))
+    answered = dict(told["control"]["answers"])
     done = np.array([[tick, answered[of]] for of, tick in zip(stamps, ticks, strict=True) if of in answered])
     next_done = np.minimum(np.searchsorted(done[:, 0], grid - PERIOD / 2), len(done) - 1)
     return {"driver": lateness(grid, began), "control": done[next_done, 1] - grid}
