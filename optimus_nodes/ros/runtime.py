@@ -50,12 +50,12 @@ def run(make_node: Callable[[], Node], executor: str = "events", argv: Sequence[
     node: Node | None = None
     spinner: Executor | None = None
     started = False
-    bugs: list[threading.ExceptHookArgs] = []
+    wrong: list[int] = []  # exit codes due to what went wrong in threads
 
     def on_bug(what: threading.ExceptHookArgs) -> None:
         """What goes wrong in one of the node's threads ends the node, as it does in a callback."""
         if rclpy.ok() and what.exc_type is not SystemExit:  # otherwise the node is being shut down under its hands
-            bugs.append(what)
+            wrong.append(_report(what.exc_value))
             rclpy.try_shutdown()
 
     threading.excepthook = on_bug
@@ -68,30 +68,25 @@ def run(make_node: Callable[[], Node], executor: str = "events", argv: Sequence[
         spinner = _EXECUTORS[executor]()
         spinner.add_node(node)
         _spin(spinner)
-        return _say(bugs)
+        return wrong[0] if wrong else 0
     except (KeyboardInterrupt, ExternalShutdownException, SystemExit):
-        return _say(bugs)
-    except OptimusError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        return 2
-    except Exception:
-        if started and not rclpy.ok():
-            return _say(bugs)  # a signal or a thread ended rclpy in the middle of something, at start-up for example
-        traceback.print_exc()
-        return 1
+        return wrong[0] if wrong else 0
+    except Exception as error:
+        if started and not rclpy.ok() and not isinstance(error, OptimusError):
+            return wrong[0] if wrong else 0  # a signal or a thread ended rclpy in the middle of something
+        return _report(error)
     finally:
         _shut_down(node, spinner)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not turn a clean end into a death
 
 
-def _say(bugs: list[threading.ExceptHookArgs]) -> int:
-    """Say what went wrong in threads, and return the exit code that is due to it."""
-    for bug in bugs:
-        if isinstance(bug.exc_value, OptimusError):
-            print(f"error: {bug.exc_value}", file=sys.stderr, flush=True)
-            return 2
-        traceback.print_exception(bug.exc_type, bug.exc_value, bug.exc_traceback)
-    return 1 if bugs else 0
+def _report(error: BaseException | None) -> int:
+    """Say at once what went wrong, and return the exit code that is due to it."""
+    if isinstance(error, OptimusError):
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return 2
+    traceback.print_exception(error)
+    return 1
 
 
 def precise_timers() -> None:
