@@ -33,7 +33,8 @@ class JointControlConfig:
     crossfade: float = field(default=0.15, metadata=_doc("How long a new chunk takes to replace the one before, s."))
     release_after: float = field(default=0.5, metadata=_doc("Silence after which an owner loses the robot, s."))
     task_silence: float = field(
-        default=0.12, metadata=_doc("A planner that repeats its task, and then does not for this long, hangs: hold, s.")
+        default=0.12,
+        metadata=_doc("A planner silent for this long, or 2.4 times the pause in which it repeats its task: hold, s."),
     )
     max_chunk_age: float = field(default=2.0, metadata=_doc("Chunks whose step 0 is older are refused, s."))
     max_target_age: float = field(default=0.1, metadata=_doc("Stamped teleoperation targets older are refused, s."))
