@@ -56,7 +56,8 @@ class JointControlNode(Node):
         self.create_subscription(JointStateMsg, "teleop/hand_joints", one(self._on_target), qos.COMMAND)
         self.create_subscription(Task, "task", one(self._on_task), qos.LATCHED)
         lease.watch(self, Task, "task", one(self._controller.on_task_sender_lost))
-        lease.watch_part(self, "vla", one(self._controller.on_policy_lost))
+        signs, lost = self._controller.policy_signs, self._controller.on_policy_lost
+        lease.watch_part(self, "vla", one(lost), on_sign=one(lambda _: signs.heard(time.monotonic())))
         EmergencyStop(self, self._controller, one)
         offer_leases(self, self._controller, one)
         HandTopics(self, self._robot, self._controller, one, self._do)

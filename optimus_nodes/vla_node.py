@@ -68,7 +68,7 @@ class VlaNode(Node):
         self._pictures = [PictureSubscription(self, c, one(partial(take, c)), one(partial(refuse, c))) for c in cameras]
         self._listen(TaskMsg, "task", self._on_task, qos.LATCHED)
         lease.watch(self, TaskMsg, "task", one(self._on_planner_lost))
-        lease.announce(self, lease.LEASE_S)
+        lease.announce(self, lease.LEASE_S, lease.REPEAT_S)
         self._reporter = Reporter(self, one(self._health), "policy")
 
     def _listen(self, kind: type, topic: str, handle: Callable[[Any], None], profile: QoSProfile) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from .chunk_delay import ChunkDelay, PlayedTime
 from .errors import CommandError
+from .sign_of_life import SignOfLife
 from .values import ActionChunk, Array
 
 _SETTLING = 5.0  # times the way to rest: by then chunks follow that were decided about a robot at rest
@@ -93,6 +94,7 @@ class ChunkPlayer:
         self._crossfade, self._silence, self._slow_down = crossfade, silence, slow_down
         self._takeover_speed, self._naive = takeover_speed, naive
         self._delay, self._clock = ChunkDelay(), PlayedTime()
+        self.sender = SignOfLife()  # who sends the chunks: his silence slows playback down as that of chunks does
         self._layers: list[_Layer] = []
         self._waiting: _Layer | None = None
         self._rate = 1.0
@@ -118,6 +120,11 @@ class ChunkPlayer:
         self._waiting = None
         self._anchor = None
         self._rate = 1.0
+
+    def on_sender_lost(self) -> None:
+        """Forget him and every chunk."""
+        self.sender.forget()
+        self.clear()
 
     def begin_task(self, observation_stamp: float, now: float) -> None:
         """The next chunk follows another task: nothing of it was played yet. Where it took long (it was decided on what
@@ -175,7 +182,9 @@ class ChunkPlayer:
         return self._leave_anchor(target, dt), newest.observation_stamp if first else None
 
     def _must_slow_down(self, now: float, monotonic: float) -> bool:
-        """No chunk for longer than expected of this policy, or the last one of a slow policy is nearly over."""
+        """No sign of life, no chunk for longer than expected, or the last one of a slow policy is nearly over."""
+        if self.sender.silent(monotonic, self._silence):
+            return True
         if self._naive or self._delay.expected > self._silence:
             newest = self._layers[-1]
             left = newest.curve.end - (now - newest.lag)

@@ -55,6 +55,7 @@ class JointController:
         self._player = ChunkPlayer(
             config.crossfade, config.silence, config.slow_down, config.takeover_speed, config.chunking == "naive"
         )
+        self.policy_signs = self._player.sender
         self._teleop_speed = robot.max_velocity * config.velocity_scale * config.teleop_speed
         self._braking = 1.0 / (0.8 * scale * robot.max_acceleration)
         self._push_time: Array = scale * robot.max_acceleration / robot.max_jerk
@@ -165,7 +166,7 @@ class JointController:
 
     def on_policy_lost(self) -> None:
         """Who sends the chunks is gone: the robot stops at once, however long this policy's answers were waited for."""
-        self._player.clear()
+        self._player.on_sender_lost()
         if self._ownership.owner == "policy":
             self._faults.happened("owner_lost", self._monotonic)
         self._ownership.release("policy")

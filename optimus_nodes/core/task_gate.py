@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from .errors import CommandError
-
-_PATIENCE = 2.4  # times the pause before the last repetition
+from .sign_of_life import SignOfLife
 
 
 class TaskGate:
@@ -15,8 +14,7 @@ class TaskGate:
 
     def __init__(self) -> None:
         self._heard = self._lost = False
-        self._id, self._at = -1, 0.0
-        self._pause: float | None = None  # s before the last time a task was repeated
+        self._id, self._repeats = -1, SignOfLife()
         self._void: int | None = None
         self.running = False  # the planner's last word was a task, not its end
 
@@ -25,16 +23,13 @@ class TaskGate:
         if not self._heard and sentence:
             self._void = task_id
         self._heard, self._lost, self.running = True, False, bool(sentence)
-        if task_id == self._id:
-            self._pause = monotonic - self._at
-        self._id, self._at = task_id, monotonic
+        self._repeats.heard(monotonic, again=task_id == self._id)
+        self._id = task_id
 
     def hangs(self, monotonic: float, silence: float) -> bool:
         """Whether a sender that repeats its task says nothing any more, in the middle of one: for `silence` s, or for
         longer if it is slower."""
-        if self._pause is None or self._lost or not self.running:
-            return False
-        return monotonic - self._at > max(silence, _PATIENCE * self._pause)
+        return self.running and not self._lost and self._repeats.silent(monotonic, silence)
 
     def on_sender_lost(self) -> None:
         """Nobody is left who could take the task back. A living planner repeats it: a false alarm heals itself."""

@@ -24,6 +24,7 @@ from rclpy.subscription import Subscription
 from std_msgs.msg import String
 
 LEASE_S = 0.1
+REPEAT_S = 0.04  # from sign to sign of who must not be missed for LEASE_S
 PRESENCE_S = 0.5  # parts of the robot: long enough for a busy machine, shorter than any restart
 PARTS = {
     "joint_control": "the joint controller",
@@ -49,15 +50,30 @@ def offered(lease_s: float) -> QoSProfile:
 OFFERED = offered(LEASE_S)
 
 
-def announce(node: Node, lease_s: float = PRESENCE_S) -> None:
-    """Say on `presence/<node>` that this part of the robot lives, for `watch_part` and `watch_parts`."""
-    name = node.get_name()
-    node.create_publisher(String, f"presence/{name}", offered(lease_s)).publish(String(data=name))
+def announce(node: Node, lease_s: float = PRESENCE_S, repeat_s: float = 0.0) -> None:
+    """Say on `presence/<node>` that this part of the robot lives, for `watch_part` and `watch_parts`.
+
+    A process that hangs keeps its lease. With `repeat_s` its executor says it again so often, until it hangs.
+    """
+    message = String(data=node.get_name())
+    publisher = node.create_publisher(String, f"presence/{message.data}", offered(lease_s))
+    publisher.publish(message)
+    if repeat_s > 0.0:
+        node.create_timer(repeat_s, lambda: publisher.publish(message))
 
 
-def watch_part(node: Node, name: str, on_lost: Callable[[], None], lease_s: float = LEASE_S) -> None:
-    """Call `on_lost` when the process of node `name` is gone or silent. It must have announced itself that often."""
-    watch(node, String, f"presence/{name}", on_lost, lease_s)
+def watch_part(
+    node: Node,
+    name: str,
+    on_lost: Callable[[], None],
+    lease_s: float = LEASE_S,
+    on_sign: Callable[[Any], None] = lambda _: None,
+) -> None:
+    """Call `on_lost` when the process of node `name` is gone or silent. It must have announced itself that often.
+
+    `on_sign` is called with each of its announcements.
+    """
+    watch(node, String, f"presence/{name}", on_lost, lease_s, on_sign)
 
 
 def watch_parts(node: Node, on_lost: Callable[[str], None]) -> None:
@@ -67,9 +83,14 @@ def watch_parts(node: Node, on_lost: Callable[[str], None]) -> None:
 
 
 def watch(
-    node: Node, kind: type[Any], topic: str, on_lost: Callable[[], None], lease_s: float = LEASE_S
+    node: Node,
+    kind: type[Any],
+    topic: str,
+    on_lost: Callable[[], None],
+    lease_s: float = LEASE_S,
+    take: Callable[[Any], None] = lambda _: None,
 ) -> Subscription:
-    """Call `on_lost` whenever the last sender that offered a lease on `topic` is gone or silent."""
+    """Call `take` with each message, and `on_lost` whenever the last sender that offered a lease is gone or silent."""
 
     def changed(event: Any) -> None:
         if event.alive_count == 0 and (event.alive_count_change < 0 or event.not_alive_count_change > 0):
@@ -77,4 +98,4 @@ def watch(
 
     # Senders without a lease (a person with `ros2 topic pub`) do not match this subscription; that is meant.
     events = SubscriptionEventCallbacks(liveliness=changed, incompatible_qos=lambda _: None)
-    return node.create_subscription(kind, topic, lambda _: None, offered(lease_s), event_callbacks=events)
+    return node.create_subscription(kind, topic, take, offered(lease_s), event_callbacks=events)

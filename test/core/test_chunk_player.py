@@ -146,3 +146,24 @@ def test_the_observation_behind_a_chunk_is_told_once():
 def test_smooth_step_starts_and_ends_level():
     assert [smooth_step(x) for x in (-1.0, 0.0, 0.5, 1.0, 2.0)] == [0.0, 0.0, 0.5, 1.0, 1.0]
     assert smooth_step(1e-4) < 1e-7
+
+
+def test_a_slow_policy_that_says_no_more_that_it_lives_is_not_waited_for():
+    """Its next chunk may take 0.3 s, but it says every 0.04 s that it is there."""
+
+    def halt_after(signs_until: float) -> float:
+        p, posture = player(), wave(0.0)
+        for k in range(400):
+            now = k * DT
+            if k % 75 == 0 and now < 0.7:
+                add(p, rows_from(now - 0.3), now - 0.3, now, posture)
+            if k % 10 == 0 and now < signs_until:
+                p.sender.heard(now)
+            target, _ = p.sample(now, now)
+            if not p.playing:
+                return now
+            posture = posture if target is None else target
+        return np.inf
+
+    assert halt_after(0.64) < 0.64 + 0.1 + 0.12 + 3 * DT
+    assert halt_after(9.0) > 0.6 + 0.3, "no sign is missing: its chunks are waited for"
