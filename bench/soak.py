@@ -118,7 +118,7 @@ def minutes(wanted: float, folder: Path) -> tuple[Course, dict[str, Any]]:
     """The whole graph under orders. Raises OptimusError when it does not run."""
     course, domain, seed, done = Course(), free_domain(), 0, 0
     enter_graph_environment(domain)
-    with RunningGraph(folder, domain) as graph, Companion() as companion:
+    with RunningGraph(folder, domain, spares=True) as graph, Companion() as companion:
         wait_until_ready(companion, graph)
         companion.reset_scene(seed)
         companion.spin(3.0)

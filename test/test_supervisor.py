@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from optimus_nodes.drivers.processes import is_alive, start_process
+from optimus_nodes.drivers.processes import child_processes, is_alive, start_process
 
 pytestmark = pytest.mark.alone
 
@@ -34,7 +34,14 @@ import json, os, sys
 from pathlib import Path
 from optimus_nodes.cli.supervisor import ProcessSpec, Supervisor
 from optimus_nodes.core.restart import RestartConfig
-specs = [ProcessSpec(n, [sys.executable, "-S", "-c", code], essential=e) for n, code, e in json.loads(sys.argv[2])]
+from optimus_nodes.cli import supervisor
+supervisor._SPARE_AFTER = 0.3
+python = [sys.executable, "-S", "-c"]
+spare = "import os; print('stands by', flush=True); os.read(0, 1) or os._exit(0); "
+specs = [
+    ProcessSpec(n, [*python, code], essential=e, spare=[*python, spare + code] if n.startswith("spared") else [])
+    for n, code, e in json.loads(sys.argv[2])
+]
 restarts = RestartConfig(first=0.1, limit=2)
 say = lambda text: print(text, flush=True)
 sys.exit(Supervisor(specs, Path(sys.argv[1]), dict(os.environ), restarts=restarts, say=say, hang_after=1.0).run())
@@ -204,3 +211,39 @@ def test_a_process_that_hangs_is_killed_and_restarted_and_one_that_never_spoke_i
     assert "frozen was killed by SIGKILL; restarting it" in run.said.read_text()
     assert not is_alive(first)
     assert run.pid("silent") == silent
+
+
+def stand_by(run: Run, name: str, times: int = 1) -> None:
+    wait_until(lambda: (run.folder / "logs" / f"{name}.log").read_text().count("stands by") >= times)
+
+
+@pytest.mark.promise("P28")
+def test_a_spare_process_takes_over_and_gets_a_spare_of_its_own(start: Callable[..., Run]) -> None:
+    run = start(("spared", SLEEPER, True))
+    for times in (1, 2):
+        stand_by(run, "spared", times)
+        first, waiting = run.pid("spared"), set(child_processes(run.process.pid))
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda first=first: run.pid("spared") not in (0, first))
+        assert run.pid("spared") in waiting - {first}, "it was there already"
+
+
+def test_without_its_spare_a_process_starts_as_usual(start: Callable[..., Run]) -> None:
+    run = start(("spared", SLEEPER, True))
+    stand_by(run, "spared")
+    first = run.pid("spared")
+    for child in child_processes(run.process.pid):
+        os.kill(child, signal.SIGKILL)
+    wait_until(lambda: run.pid("spared") not in (0, first))
+    assert is_alive(run.pid("spared"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_spare_processes_end_with_the_supervisor(start: Callable[..., Run], number: int) -> None:
+    run = start(("spared", SLEEPER, True), ("b", SLEEPER, True))
+    stand_by(run, "spared")
+    children = child_processes(run.process.pid)
+    assert len(children) == 3
+    os.kill(run.process.pid, number)
+    run.process.wait(timeout=10)
+    wait_until(lambda: not any(is_alive(child) for child in children), 3.0)

@@ -12,7 +12,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch, **options: object) -> dict[str, dict
     """The nodes that would be started, with their parameters."""
     started: dict[str, dict[str, object]] = {}
 
-    def run_graph(nodes, run_dir, domain, hang_after) -> int:
+    def run_graph(nodes, run_dir, domain, hang_after, spares) -> int:
         started.update({node.name: dict(node.parameters) for node in nodes})
         return 0
 

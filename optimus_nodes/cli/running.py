@@ -22,16 +22,18 @@ from optimus_nodes.drivers.processes import child_processes, cpu_seconds, is_ali
 class RunningGraph:
     """`optimus up` in a process of its own. Use it in a `with` block; nothing is left when the block ends.
 
-    Start it before this process starts any thread (rclpy starts some). `options` are those of `optimus up`.
+    Start it before this process starts any thread (rclpy starts some). `options` are those of `optimus up`; it has no
+    spare processes, unless `spares`: who uses it for a minute would only wait for their modules.
     """
 
-    def __init__(self, run_dir: Path, domain: int, options: Sequence[str] = ()) -> None:
+    def __init__(self, run_dir: Path, domain: int, options: Sequence[str] = (), spares: bool = False) -> None:
         run_dir.mkdir(parents=True, exist_ok=True)
         self.run_dir, self.domain = run_dir, domain
         self._log = run_dir / "supervisor.log"
         self._output = self._log.open("wb")
         command = [sys.executable, "-m", "optimus_nodes.cli.main", "up"]
         command += ["--domain", str(domain), "--run-dir", str(run_dir), *options]
+        command += ["--spares" if spares else "--no-spares"]
         if "--only" not in options:
             command += ["--set", f"recorder.folder={(run_dir / 'recording').resolve()}"]
         self.process: subprocess.Popen[bytes] = start_process(

@@ -7,7 +7,9 @@ written to `processes.json` in the run folder after every change, for `optimus s
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import select
 import signal
@@ -26,6 +28,7 @@ from optimus_nodes.drivers.processes import SHORT_SLICE, signal_group, start_pro
 STATE_FILE = "processes.json"
 NOT_STARTED, RUNNING, WAITING, GIVEN_UP, STOPPED = "not started", "running", "waiting", "given up", "stopped"
 REFUSED = 2  # exit code of a process that says it cannot run as it is configured: restarting would not help
+_SPARE_AFTER, _SPARE_APART = 10.0, 2.0  # s after a start, when the machine has the time, and one after the other
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last when the terminal is closed
 _STOP_STEPS = ((signal.SIGINT, 4.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
 
@@ -34,7 +37,8 @@ _STOP_STEPS = ((signal.SIGINT, 4.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0
 class ProcessSpec:
     """What to run. `essential`: when it cannot be kept running, everything is stopped.
 
-    `nice` 0 to 19 lets others go first; `realtime` is for whoever moves the robot.
+    `nice` 0 to 19 lets others go first; `realtime` is for whoever moves the robot. `spare`: a command that does the
+    same once it reads a byte (optimus_nodes/spare.py); it waits beside the first, and takes over when that crashes.
     """
 
     name: str
@@ -43,14 +47,17 @@ class ProcessSpec:
     essential: bool = True
     nice: int = 0
     realtime: bool = False
+    spare: Sequence[str] = ()
 
 
 class _Child:
     """One process of the list and its history."""
 
-    def __init__(self, spec: ProcessSpec, log: Path, restarts: RestartConfig) -> None:
+    def __init__(self, spec: ProcessSpec, log: Path, restarts: RestartConfig, spare_after: float) -> None:
         self.spec, self.log, self.restarts = spec, log, Restarts(restarts)
         self.process: subprocess.Popen[bytes] | None = None
+        self.spare: subprocess.Popen[bytes] | None = None
+        self.spare_after, self.spare_due = spare_after if spec.spare else math.inf, math.inf
         self.handle = -1  # pidfd: readable when the process has ended
         self.state, self.starts, self.due = NOT_STARTED, 0, 0.0
         self.heard: float | None = None  # monotonic s of its last sign of life, None before the first
@@ -58,16 +65,43 @@ class _Child:
     def start(self, environment: Mapping[str, str]) -> None:
         with self.log.open("ab") as output:
             output.write(f"--- start {self.starts + 1}: {' '.join(self.spec.command)}\n".encode())
-            output.flush()
-            self.process = start_process(
-                self.spec.command,
+        self.process = self._call_spare() or self._launch(self.spec.command, environment)
+        self.handle, self.heard = os.pidfd_open(self.process.pid), None
+        self.state, self.starts = RUNNING, self.starts + 1
+        self.spare_due = time.monotonic() + self.spare_after
+
+    def prepare_spare(self, environment: Mapping[str, str]) -> None:
+        self.spare_due = math.inf
+        self.spare = self._launch(self.spec.spare, environment, subprocess.PIPE)
+
+    def end_spare(self) -> None:
+        if self.spare is not None:
+            signal_group(self.spare.pid, signal.SIGKILL)
+            self.spare.communicate()
+            self.spare = None
+
+    def _call_spare(self) -> subprocess.Popen[bytes] | None:
+        """Let it begin; None when there is none, or it did not live to see this."""
+        spare, self.spare = self.spare, None
+        if spare is None or spare.stdin is None:
+            return None
+        with contextlib.suppress(BrokenPipeError), spare.stdin as link:
+            link.write(b"1")
+        return spare if spare.poll() is None else None
+
+    def _launch(
+        self, command: Sequence[str], environment: Mapping[str, str], source: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
+        slices = SHORT_SLICE if self.spec.realtime else 0.0
+        with self.log.open("ab") as output:
+            return start_process(
+                command,
                 {**environment, **self.spec.environment},
                 output,
                 nice=self.spec.nice,
-                slices=SHORT_SLICE if self.spec.realtime else 0.0,
+                slices=slices,
+                source=source,
             )
-        self.handle, self.heard = os.pidfd_open(self.process.pid), None
-        self.state, self.starts = RUNNING, self.starts + 1
 
     def reap(self) -> int:
         """The exit code of the ended process; what it left in its group is ended too."""
@@ -112,7 +146,10 @@ class Supervisor:
         logs = run_dir / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         config = restarts or RestartConfig()
-        self._children = [_Child(spec, logs / f"{spec.name}.log", config) for spec in specs]
+        self._children = [
+            _Child(spec, logs / f"{spec.name}.log", config, _SPARE_AFTER + number * _SPARE_APART)
+            for number, spec in enumerate(specs)
+        ]
         self._run_dir, self._say = run_dir, say
         self._signs = Signs(hang_after)
         self._environment = {**environment, **self._signs.environment}
@@ -137,6 +174,7 @@ class Supervisor:
             self._stop(bell)
         finally:
             for child in self._children:
+                child.end_spare()
                 if child.state == RUNNING and child.process is not None:
                     signal_group(child.process.pid, signal.SIGKILL)
             signal.set_wakeup_fd(old_bell)
@@ -152,6 +190,7 @@ class Supervisor:
 
     def _next_due(self) -> float | None:
         due = [child.due for child in self._children if child.state == WAITING]
+        due += [child.spare_due for child in self._children if child.state == RUNNING and child.spare_due < math.inf]
         due += [child.heard + self._signs.hang_after for child in self._watched()]
         return max(0.0, min(due) - time.monotonic()) if due else None
 
@@ -188,6 +227,8 @@ class Supervisor:
             elif child.state == WAITING and time.monotonic() >= child.due:
                 child.start(self._environment)
                 changed = True
+            elif child.state == RUNNING and time.monotonic() >= child.spare_due:
+                child.prepare_spare(self._environment)
         self._kill_what_hangs()
         if changed:
             self._write_state()
@@ -211,6 +252,7 @@ class Supervisor:
             self._say(f"{name} {how}; restarting it in {delay:.1f} s (log: {child.log})")
             return
         child.state = GIVEN_UP
+        child.end_spare()
         why = "it says it cannot run like this" if code == REFUSED else (
             f"it ended more than {config.limit} times in {config.window:.0f} s"
         )
@@ -224,6 +266,8 @@ class Supervisor:
     def _stop(self, bell: socket.socket) -> None:
         """SIGINT, then SIGTERM, then SIGKILL to every process left, each after its deadline; a second
         Ctrl-C goes straight to SIGKILL."""
+        for child in self._children:
+            child.end_spare()
         seen = len(self._signals)
         for number, patience in _STOP_STEPS:
             alive = [child for child in self._children if child.state == RUNNING]

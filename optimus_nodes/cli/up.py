@@ -78,16 +78,17 @@ def own_settings(name: str, nodes: Sequence[str], scene: str | None) -> list[tup
     return [*((f"{node}.robot", name) for node in nodes if node in _OF_A_ROBOT), *bare]
 
 
-def process_spec(node: NodeSpec) -> ProcessSpec:
-    """How the supervisor starts a node. Raises ConfigError when its parameter file is missing."""
+def process_spec(node: NodeSpec, spare: bool = False) -> ProcessSpec:
+    """How the supervisor starts a node, and its spare. Raises ConfigError when its parameter file is missing."""
     try:
         config = str(share_path(f"config/{node.config}")) if node.config else ""
     except ConfigError as error:
         raise ConfigError(f"node {node.name} in config/graph.yaml wants a parameter file: {error}") from error
-    command = [sys.executable, "-m", f"optimus_nodes.{node.executable}"]
+    python, arguments = [sys.executable, "-m"], node.ros_arguments(config)
     return ProcessSpec(
         name=node.name,
-        command=command + node.ros_arguments(config),
+        command=[*python, f"optimus_nodes.{node.executable}", *arguments],
+        spare=[*python, "optimus_nodes.spare", node.executable, *arguments] if spare else [],
         environment=node.environment,
         essential=node.essential,
         nice=node.nice,
@@ -108,13 +109,15 @@ def new_run_dir(kind: str) -> Path:
     raise ConfigError(f"cannot make a new folder runs/{kind}-{stamp}")
 
 
-def run_graph(nodes: Sequence[NodeSpec], run_dir: Path, domain: int | None, hang_after: float = 0.0) -> int:
+def run_graph(
+    nodes: Sequence[NodeSpec], run_dir: Path, domain: int | None, hang_after: float = 0.0, spares: bool = False
+) -> int:
     """Run `nodes` until a signal arrives or an essential one is given up; returns the exit code 0 or 2."""
     environment = graph_environment(domain)
     environment.setdefault("ROS_LOG_DIR", str(run_dir / "logs" / "ros"))
     number = environment["ROS_DOMAIN_ID"]
     supervisor = Supervisor(
-        [process_spec(node) for node in nodes],
+        [process_spec(node, spares) for node in nodes],
         run_dir,
         environment,
         say=lambda text: print(text, flush=True),
@@ -150,6 +153,9 @@ def up(
     hang_after: Annotated[
         float, typer.Option(help="A node that shows no sign of life for so long is killed and restarted, s; 0: never.")
     ] = 15.0,
+    spares: Annotated[
+        bool, typer.Option(help="Have a second process of every node ready, to be back sooner after a crash.")
+    ] = True,
     run_dir: Annotated[Path | None, typer.Option(help="Folder for logs and state; default: runs/up-<time>.")] = None,
 ) -> int:
     """Run the robot's nodes, restarting those that crash, until Ctrl-C."""
@@ -173,4 +179,4 @@ def up(
     nodes = override(chosen, [*(scene_settings(scene, chosen) if scene else []), *settings])
     folder = run_dir.resolve() if run_dir else new_run_dir("up")
     folder.mkdir(parents=True, exist_ok=True)
-    return run_graph(nodes, folder, domain, hang_after)
+    return run_graph(nodes, folder, domain, hang_after, spares)

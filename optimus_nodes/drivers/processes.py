@@ -64,8 +64,9 @@ def start_process(
     nice: int = 0,
     slices: float = 0.0,
     death_signal: int = signal.SIGKILL,
+    source: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in a process group of its own with its output in `output` and no input.
+    """Start `command` in a process group of its own with its output in `output` and its input, if any, from `source`.
 
     Not in a session of its own: the kernel's autogroups would then ignore `nice` between these processes.
     `slices`: see use_slices. It gets `death_signal` when the calling thread ends, however that ends:
@@ -74,7 +75,7 @@ def start_process(
     return subprocess.Popen(
         list(command),
         env=dict(environment),
-        stdin=subprocess.DEVNULL,
+        stdin=source,
         stdout=output,
         stderr=subprocess.STDOUT,
         preexec_fn=_preparation(os.getpid(), nice, slices, death_signal),  # a few system calls, nothing else
