@@ -73,7 +73,8 @@ class Matrix:
         if node in BESIDE or (not ended and self._moves(stamp + WATCH - 0.3)):
             listener.spin(max(0.0, moment + WATCH - time.monotonic()))
             return result | self._went_on(stamp + WATCH - 0.3)
-        back = self._wait_for_return(node, before, kind) - moment
+        returned = self._wait_for_return(node, before, kind)
+        back = returned - moment
         if self.graph.pid(node) == before:  # it came through it, after a while
             listener.spin(1.0)
             return result | self._went_on(told.states.stamps()[-1] - 0.5)
@@ -83,7 +84,7 @@ class Matrix:
         told_to = [at for at, m in since(stamp, told.applied) if _tells_to_move(m) and at < there - stamp]
         return result | {
             "held_after": round(max([0.0, *told_to]), 3),
-            "moved": self._moved(node, there),
+            "moved": self._moved(node, returned),
             "back": round(max(back, 0.0), 2),
         }
 
@@ -104,7 +105,7 @@ class Matrix:
 
     def _went_on(self, stamp: float) -> dict[str, Any]:
         """It moves after robot time `stamp` as if nothing had happened: then it must also stop when it is told to."""
-        goes_on = self._moves(stamp)
+        goes_on = self.listener.wait(lambda: self._moves(stamp), 3.0)  # it pauses where it grasps
         self.told.say("stop")
         self.listener.spin(1.5)
         stamp = self.told.states.stamps()[-1]
@@ -127,10 +128,11 @@ class Matrix:
                 return time.monotonic()
             assert time.monotonic() < arrived + LONGEST, f"{node} never answered"
 
-    def _moved(self, node: str, stamp: float) -> str:
-        """What moved after robot time `stamp`, when the node was back and nobody had asked for anything."""
-        settled = 0.0 if node != "sim" else SETTLED  # laid out anew, it settles into its springs
-        after = [one for one in since(stamp, self.told.states) if one[0] > settled]
+    def _moved(self, node: str, returned: float) -> str:
+        """What moved after monotonic time `returned`, when the node was back and nobody had asked for anything."""
+        settled = returned + (0.0 if node != "sim" else SETTLED)  # laid out anew, it settles into its springs
+        states = zip(since(0.0, self.told.states), self.told.states, strict=True)
+        after = [one for one, (arrived, _) in states if arrived > settled]  # a simulation anew counts from 0 again
         if not after:
             return ""
         way = np.abs(np.array(after[-1][1].position) - after[0][1].position)
@@ -161,7 +163,8 @@ def table(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
                     "held": sum(at <= HOLD for at in held),
                     "held_late": sum(at > HOLD for at in held),
                     "held_after_worst": max(held, default=0.0),
-                    "went_on": sum(bool(one.get("stops")) for one in mine),
+                    "went_on": sum(bool(one.get("went_on") and one.get("stops")) for one in mine),
+                    "went_not_on": sum(one.get("went_on") is False for one in mine),
                     "did_not_stop": sum(one.get("stops") is False for one in mine),
                     "moved": sum(bool(one.get("moved")) for one in mine),
                     "back_median": float(np.median(backs)) if backs else None,
@@ -171,7 +174,7 @@ def table(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
-    keys = ("runs", "held", "held_late", "held_after_worst", "went_on", "did_not_stop", "moved", "back_median")
+    keys = [key for key in rows[0] if key not in ("node", "kind")]
     print("| node | kind | " + " | ".join(key.replace("_", " ") for key in keys) + " |")
     print("|---|---" + "|---" * len(keys) + "|")
     for row in rows:
@@ -204,7 +207,7 @@ def main() -> None:
     enter_graph_environment(domain)
     with tempfile.TemporaryDirectory() as folder:
         options_up = ["--hang-after", f"{HANG_AFTER:g}"]
-        with RunningGraph(Path(folder), domain, options_up) as graph, Companion() as listener:
+        with RunningGraph(Path(folder), domain, options_up, spares=True) as graph, Companion() as listener:
             wait_until_ready(listener, graph)
             matrix = Matrix(graph, listener)
             for count, (node, kind, run) in enumerate(todo, start=1):

@@ -90,10 +90,13 @@ def watch(
     lease_s: float = LEASE_S,
     take: Callable[[Any], None] = lambda _: None,
 ) -> Subscription:
-    """Call `take` with each message, and `on_lost` whenever the last sender that offered a lease is gone or silent."""
+    """Call `take` with each message, and `on_lost` whenever a sender that offered a lease is gone or silent.
+
+    Whatever others there are: who takes its place may be there before it is missed, and knows nothing of what it knew.
+    """
 
     def changed(event: Any) -> None:
-        if event.alive_count == 0 and (event.alive_count_change < 0 or event.not_alive_count_change > 0):
+        if event.alive_count_change < 0 or event.not_alive_count_change > 0:
             on_lost()
 
     # Senders without a lease (a person with `ros2 topic pub`) do not match this subscription; that is meant.
