@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-_PATIENCE = 2.4  # times the pause before his last sign
+from collections import deque
+
+_PATIENCE = 2.4  # times his usual pause
+_REMEMBERED = 4  # pauses, the shortest of which is usual: one that a busy machine made longer is no promise of others
 
 
 class SignOfLife:
@@ -10,20 +13,21 @@ class SignOfLife:
 
     def __init__(self) -> None:
         self._at: float | None = None
-        self._pause: float | None = None
+        self._pauses: deque[float] = deque(maxlen=_REMEMBERED)
 
     def heard(self, monotonic: float, again: bool = True) -> None:
         """A sign came, `again` the one before."""
         if again and self._at is not None:
-            self._pause = monotonic - self._at
+            self._pauses.append(monotonic - self._at)
         self._at = monotonic
 
     def forget(self) -> None:
         """The signs to come are somebody else's."""
-        self._at = self._pause = None
+        self._at = None
+        self._pauses.clear()
 
     def silent(self, monotonic: float, silence: float) -> bool:
         """Whether none came for `silence` s, or for longer if his signs are rarer."""
-        if self._at is None or self._pause is None:
+        if self._at is None or not self._pauses:
             return False
-        return monotonic - self._at > max(silence, _PATIENCE * self._pause)
+        return monotonic - self._at > max(silence, _PATIENCE * min(self._pauses))

@@ -29,11 +29,12 @@ class TaskGate:
     def hangs(self, monotonic: float, silence: float) -> bool:
         """Whether a sender that repeats its task says nothing any more, in the middle of one: for `silence` s, or for
         longer if it is slower."""
-        return self.running and not self._lost and self._repeats.silent(monotonic, silence)
+        return self.running and self._repeats.silent(monotonic, silence)
 
     def on_sender_lost(self) -> None:
         """Nobody is left who could take the task back. A living planner repeats it: a false alarm heals itself."""
         self._lost = True
+        self._repeats.forget()
 
     def check(self, task_id: int) -> None:
         """Raises CommandError `owner` when chunks of this task may not move the robot."""

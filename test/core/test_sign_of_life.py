@@ -27,6 +27,11 @@ def test_whose_signs_are_rare_is_given_longer():
     assert one.silent(2.8, 0.1)
 
 
+def test_one_late_sign_does_not_make_the_others_rare():
+    assert signs(1.0, 1.04, 1.08, 1.3).silent(1.41, 0.1)
+    assert not signs(1.0, 1.04, 1.3, 1.6, 1.9, 2.2).silent(2.7, 0.1), "by now he is slower"
+
+
 def test_what_is_no_repetition_promises_none():
     one = SignOfLife()
     one.heard(1.0)
