@@ -59,6 +59,8 @@ class Matrix:
         self._clients = {
             name: listener.node.create_client(InjectFault, f"{name}/inject_fault") for name in NODES
         }
+        for name, client in self._clients.items():
+            assert listener.wait(client.service_is_ready, 2.0 * LONGEST), f"{name} did not start"
 
     def run(self, node: str, kind: str, number: int) -> dict[str, Any]:
         told, listener = self.told, self.listener
@@ -93,7 +95,7 @@ class Matrix:
             os.kill(process, SIGNALS[kind])
             return
         client = self._clients[node]
-        for _ in range(5):  # a node that was killed before is known for a while, and answers nothing
+        for _ in range(10):  # a node that was killed before is known for a while, and answers nothing
             future = client.call_async(InjectFault.Request(fault=kind))
             if self.listener.wait(future.done, 1.0):
                 break

@@ -21,6 +21,7 @@ from .sign_of_life import SignOfLife
 from .values import ActionChunk, Array
 
 _SETTLING = 5.0  # times the way to rest: by then chunks follow that were decided about a robot at rest
+_HUNG = 0.5  # of the time to a halt, for a sender that hangs: that is noticed later than a chunk that fails to come
 _MOST_LAYERS = 8  # at any chunk rate; the oldest weighs next to nothing by then
 
 
@@ -94,7 +95,7 @@ class ChunkPlayer:
         self._crossfade, self._silence, self._slow_down = crossfade, silence, slow_down
         self._takeover_speed, self._naive = takeover_speed, naive
         self._delay, self._clock = ChunkDelay(), PlayedTime()
-        self.sender = SignOfLife()  # who sends the chunks: his silence slows playback down as that of chunks does
+        self.sender = SignOfLife()  # who sends the chunks: his silence ends playback in half the time
         self._layers: list[_Layer] = []
         self._waiting: _Layer | None = None
         self._rate = 1.0
@@ -168,8 +169,9 @@ class ChunkPlayer:
         """
         dt = max(now - self._now, 0.0)
         self._now = now
-        if self._layers and self._must_slow_down(now, monotonic):
-            self._rate = max(0.0, self._rate - dt / self._slow_down)
+        hung = self.sender.silent(monotonic, self._silence)
+        if self._layers and (hung or self._must_slow_down(now, monotonic)):
+            self._rate = max(0.0, self._rate - dt / (_HUNG if hung else 1.0) / self._slow_down)
             if self._rate == 0.0:
                 self.clear()
         self._clock.tick(now, self._rate if self._layers else 0.0)
@@ -182,9 +184,7 @@ class ChunkPlayer:
         return self._leave_anchor(target, dt), newest.observation_stamp if first else None
 
     def _must_slow_down(self, now: float, monotonic: float) -> bool:
-        """No sign of life, no chunk for longer than expected, or the last one of a slow policy is nearly over."""
-        if self.sender.silent(monotonic, self._silence):
-            return True
+        """No chunk for longer than expected of this policy, or the last one of a slow policy is nearly over."""
         if self._naive or self._delay.expected > self._silence:
             newest = self._layers[-1]
             left = newest.curve.end - (now - newest.lag)

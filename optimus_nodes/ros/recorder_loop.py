@@ -75,7 +75,7 @@ class RecorderLoop:
             "instruction/taken": lambda d: self._on_said("person", d),
             "speech/say": lambda d: self._on_said("robot", d),
         }
-        self._thread = threading.Thread(target=self._work, name="recorder")
+        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)  # `close` waits for it
         self._thread.start()
 
     def heard(self, name: str, data: bytes) -> None:

@@ -165,5 +165,5 @@ def test_a_slow_policy_that_says_no_more_that_it_lives_is_not_waited_for():
             posture = posture if target is None else target
         return np.inf
 
-    assert halt_after(0.64) < 0.64 + 0.1 + 0.12 + 3 * DT
+    assert halt_after(0.64) < 0.6 + 0.1 + 0.06 + 3 * DT
     assert halt_after(9.0) > 0.6 + 0.3, "no sign is missing: its chunks are waited for"

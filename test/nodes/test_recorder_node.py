@@ -16,6 +16,13 @@ from optimus_nodes.dataset.files import read_sealed
 from optimus_nodes.dataset.mcap_reader import topics
 
 TASK = "put the red box in the left bin"
+INTERRUPTED = """
+from optimus_nodes import recorder_node
+from optimus_nodes.ros import recorder_inputs
+def stop(*_): raise KeyboardInterrupt
+recorder_inputs.listen = stop
+recorder_node.main()
+"""
 DOMAIN = free_domain()
 
 
@@ -107,3 +114,9 @@ def test_a_replayed_episode_ends_with_the_boxes_where_they_were(folder):
 def test_a_second_recorder_and_an_episode_that_is_not_there_are_named(folder):
     assert "a recorder is running already and records into" in (folder / "elsewhere.txt").read_text()
     assert "has no episode 9; it has episode-000000 to" in (folder / "missing.txt").read_text()
+
+
+def test_a_recorder_that_is_stopped_while_it_starts_ends(tmp_path):
+    command = [sys.executable, "-c", INTERRUPTED, "--ros-args", "-p", f"folder:={tmp_path}"]
+    ended = subprocess.run(command, env=graph_environment(DOMAIN), capture_output=True, text=True, timeout=60.0)
+    assert ended.returncode == 0 and "Traceback" not in ended.stderr
