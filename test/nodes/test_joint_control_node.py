@@ -199,9 +199,10 @@ def test_of_two_people_the_last_who_asked_drives_and_the_other_does_not_snatch_i
     bench.until(lambda: bob.number > ann.number, 10.0, lambda k: k % 5 == 0 and (drive(ann, 0.1), bob.ready()))
     both = lambda k: k % 5 == 0 and (drive(ann, 0.1), drive(bob, -0.1))  # noqa: E731
     bench.until(lambda: abs(bench.bend + 0.1) < 0.01, 10.0, both)
+    bench.until(lambda: ann.overtaken, 10.0, both)  # told by a topic, which may come late on a busy machine
     bench.run(0.3, both)
     assert bench.bend == pytest.approx(-0.1, abs=0.01)
-    assert ann.overtaken and ann.number == 0
+    assert ann.number == 0
     assert warned == ["somebody else took the robot as teleop; let go to take it back"]
     bench.target([], [], bob.number)
     bench.report("owner", "none")
