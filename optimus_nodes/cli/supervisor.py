@@ -92,14 +92,13 @@ class _Child:
     def _launch(
         self, command: Sequence[str], environment: Mapping[str, str], source: int = subprocess.DEVNULL
     ) -> subprocess.Popen[bytes]:
-        slices = SHORT_SLICE if self.spec.realtime else 0.0
         with self.log.open("ab") as output:
             return start_process(
                 command,
                 {**environment, **self.spec.environment},
                 output,
                 nice=self.spec.nice,
-                slices=slices,
+                slices=SHORT_SLICE if self.spec.realtime else 0.0,
                 source=source,
             )
 
@@ -266,8 +265,6 @@ class Supervisor:
     def _stop(self, bell: socket.socket) -> None:
         """SIGINT, then SIGTERM, then SIGKILL to every process left, each after its deadline; a second
         Ctrl-C goes straight to SIGKILL."""
-        for child in self._children:
-            child.end_spare()
         seen = len(self._signals)
         for number, patience in _STOP_STEPS:
             alive = [child for child in self._children if child.state == RUNNING]
