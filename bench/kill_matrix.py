@@ -7,6 +7,7 @@ policy is moving an arm each time. What hangs is killed by the supervisor after 
 
 held       nothing was told to move from `held after` (s of robot time; 0.25 is promised) until the node was back
 went on    the node, or the rest without it, went on moving the robot as it should, and stopped when it was told to
+went not on, did not stop: the opposite
 moved      after the node was back, something moved though nobody had asked for it: must not happen
 back       s until the node was heard again, hung ones from when they were killed
 

@@ -26,7 +26,7 @@ class JointControlConfig:
     silence: float = field(
         default=0.1,
         metadata=_doc(
-            "No command for this long, or 1.5 times as long as a slower policy needs: slow down and hold, s."
+            "No command or sign of life for this long, or 1.5 times what a slower policy needs more: hold, s."
         ),
     )
     slow_down: float = field(default=0.1, metadata=_doc("From full speed along a chunk to a halt, s."))

@@ -24,7 +24,7 @@ from rclpy.subscription import Subscription
 from std_msgs.msg import String
 
 LEASE_S = 0.1
-REPEAT_S = 0.04  # from sign to sign of who must not be missed for LEASE_S
+REPEAT_S = 0.04  # from sign to sign, so that one that comes late is not taken for silence after LEASE_S
 PRESENCE_S = 0.5  # parts of the robot: long enough for a busy machine, shorter than any restart
 PARTS = {
     "joint_control": "the joint controller",
