@@ -30,6 +30,7 @@ from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, qos
 from optimus_nodes.ros.diagnostics import Health, Reporter
 from optimus_nodes.ros.pictures import PicturePublisher
+from optimus_nodes.ros.transport import enter_transport
 from optimus_nodes.sim.render import SceneRenderer
 from optimus_nodes.sim.world import PhysicsSnapshot, SimWorld
 
@@ -118,6 +119,7 @@ def main() -> int:
     give_way(nice=4)  # sim_node, whose child this is, keeps the robot in control and goes first
     cv2.setNumThreads(1)
     robot, urdf = load_robot(robot_name)
+    enter_transport()
     rclpy.init(args=[sys.argv[0], *sys.argv[6:]], signal_handler_options=SignalHandlerOptions.NO)
     node = SimCameraNode(robot)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import socket
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import optimus_nodes
 from optimus_nodes.core.errors import ConfigError, DeviceError
-from optimus_nodes.robot.share import share_path
+from optimus_nodes.ros.transport import enter_transport, transport_settings
 
 MAX_DOMAIN = 232
 _FREE_DOMAINS = range(20, 100)  # above 101 Linux hands the same UDP ports to other programs
@@ -32,10 +31,9 @@ def graph_environment(domain: int | None = None, base: Mapping[str, str] | None 
         "PYTHONUNBUFFERED": "1",
         "RCUTILS_COLORIZED_OUTPUT": "0",
     }
-    with contextlib.suppress(ConfigError):  # without it images still arrive, only later
-        defaults["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(share_path("config/fastdds.xml"))
     for name, value in defaults.items():
         environment.setdefault(name, value)
+    environment.update(transport_settings(environment))
     if domain is not None:
         environment["ROS_DOMAIN_ID"] = str(domain)
     number = environment["ROS_DOMAIN_ID"]
@@ -51,6 +49,7 @@ def graph_environment(domain: int | None = None, base: Mapping[str, str] | None 
 def enter_graph_environment(domain: int | None = None) -> int:
     """Put the graph's environment into this process, before rclpy is started; returns the domain."""
     os.environ.update(graph_environment(domain))
+    enter_transport()
     return int(os.environ["ROS_DOMAIN_ID"])
 
 

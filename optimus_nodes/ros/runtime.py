@@ -26,9 +26,9 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 from ..core.errors import ConfigError, OptimusError
-from ..robot.share import share_path
 from .fault_injection import offer_faults
 from .heartbeat import beat
+from .transport import enter_transport
 
 _PR_SET_TIMERSLACK = 29
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
@@ -46,7 +46,7 @@ def run(make_node: Callable[[], Node], executor: str = "events", argv: Sequence[
     that wait). argv: ROS arguments, those of the process by default. A node with its own threads ends
     them in `destroy_node`, which is always called.
     """
-    _use_transport_profile()
+    enter_transport()
     node: Node | None = None
     spinner: Executor | None = None
     started = False
@@ -152,13 +152,3 @@ def _shut_down(node: Node | None, executor: Executor | None) -> None:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(executor))
         node.destroy_node()
     rclpy.try_shutdown()
-
-
-def _use_transport_profile() -> None:
-    """Large shared-memory segments for images, unless the user chose a Fast DDS profile."""
-    if "FASTRTPS_DEFAULT_PROFILES_FILE" in os.environ:
-        return
-    try:
-        os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(share_path("config/fastdds.xml"))
-    except ConfigError:
-        pass  # images still arrive, only later
