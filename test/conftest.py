@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -17,3 +18,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.parent.name == "nodes":
             item.add_marker(pytest.mark.alone)
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    """3000 collected tests make each full garbage collection 0.3 s long: long enough to miss what a node did."""
+    gc.collect()
+    gc.freeze()
