@@ -26,7 +26,7 @@ from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.recorder_loop import Pose, RecorderLoop
 from optimus_nodes.ros.recorder_params import RecorderParams
 from optimus_nodes.ros.recorder_services import RecorderServices
-from optimus_nodes.ros.runtime import run
+from optimus_nodes.ros.runtime import few_heaps, run
 
 
 def body_pose(robot: RobotSpec, urdf: str) -> Pose:
@@ -100,6 +100,7 @@ class RecorderNode(Node):
 
 def main() -> int:
     """Entry point."""
+    few_heaps()
     return run(RecorderNode)
 
 

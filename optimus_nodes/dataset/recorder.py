@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.episode import EpisodeInfo, Event, FrameRow, Outcome
 from ..core.errors import ConfigError, DeviceError
@@ -29,6 +30,8 @@ from .store import Saved, Store
 from .streams import Channel, Streams, Syncer
 from .timing import StampLog
 from .video import Encoder, Encoding, Packet
+
+_MARGIN_S = 1.0  # messages and stamps are kept for so long before the oldest frame in memory
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ class Recorder:
             self._on_disk(lambda: self._mcap.write(name, log_time, data) if self._mcap else None)
             return
         self._past_messages.append((log_time, name, data))
-        while self._past_messages and log_time - self._past_messages[0][0] > self._config.past + 1.0:
+        while self._past_messages and log_time - self._past_messages[0][0] > self._config.past + _MARGIN_S:
             self._past_messages.popleft()
 
     def start(self, info: EpisodeInfo, patient: bool = False) -> str:
@@ -204,7 +207,9 @@ class Recorder:
         try:
             try:
                 draft = episode.finish(outcome)
-                judged = self._beside.submit(self._judge_timing, draft)
+                times = draft.rows["capture_time"]
+                stamps = self._stamps.between(times[0] - 1e-3, times[-1] + 1e-3)
+                judged = self._beside.submit(self._judge_timing, draft, stamps)
                 ended = draft.wait
                 draft.wait = lambda: (ended(), self._await(streams), judged.result())
             except BaseException:
@@ -270,6 +275,7 @@ class Recorder:
                 self._on_disk(lambda: self._write(encoded))  # noqa: B023
             else:
                 self._past.append(encoded)
+                self._stamps.forget(self._now - self._config.past - _MARGIN_S)
 
     def _encode(self, frame: Frame) -> _Encoded:
         key = self._wanted is not None or self._since_key % self._key_every == 0
@@ -330,7 +336,7 @@ class Recorder:
         except StreamError as error:
             self._say(str(error))
             self.event("recorder", str(error))
-            self._grid = self._new_grid()
+            self._grid, self._stamps = self._new_grid(), StampLog()
             self._past.clear()
             self.problem = str(error)
             if self._episode is not None:
@@ -370,17 +376,15 @@ class Recorder:
             "(min_free_mb in config/recorder.yaml): make room or choose another folder"
         )
 
-    def _judge_timing(self, draft: Draft) -> None:
+    def _judge_timing(self, draft: Draft, stamps: dict[str, NDArray[np.float64]]) -> None:
         """How well the streams of the episode fit together in time, and whether that is good enough."""
-        times = draft.rows["capture_time"]
-        stamps = self._stamps.between(times[0] - 1e-3, times[-1] + 1e-3)
         streams = []
         for name, values in stamps.items():
             usual = 1.0 / float(np.median(np.diff(values))) if len(values) > 1 and np.ptp(values) > 0.0 else None
             one = StreamTimes(name, self._rates.get(name, usual))
             one.add_all(values)
             streams.append(one)
-        draft.sync = sync_report(streams, self._grid.reference, times)
+        draft.sync = sync_report(streams, self._grid.reference, draft.rows["capture_time"])
         draft.refused = accept(draft.sync, self._config.sync)
         np.savez(draft.folder / "sync.npz", **stamps)
 

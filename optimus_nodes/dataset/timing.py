@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from array import array
+from bisect import bisect_left
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ _LONGEST = 120.0  # s that a picture may take
 
 
 class StampLog:
-    """The stamps of every stream, newest last; old ones are forgotten."""
+    """The stamps of every stream, newest last. Of a very long episode the oldest are lost."""
 
     def __init__(self) -> None:
         self._stamps: dict[str, array[float]] = {}
@@ -40,9 +41,14 @@ class StampLog:
         """The stamps from `begin` to `end`, s, in the order in which they came."""
         found = {}
         for name, kept in self._stamps.items():
-            values = np.frombuffer(kept)
+            values = np.array(kept)
             found[name] = values[(values >= begin) & (values <= end)]
         return found
+
+    def forget(self, before: float) -> None:
+        """Stamps older than this, s, are asked for no more."""
+        for kept in self._stamps.values():
+            del kept[: bisect_left(kept, before)]
 
 
 class TimingArtist:

@@ -99,6 +99,19 @@ def test_the_last_seconds_are_kept_when_something_goes_wrong(robot, tmp_path):
     assert robot.document(0)["outcome"]["reason"] == "the emergency stop was pressed"
 
 
+def test_stamps_that_no_episode_needs_any_more_are_forgotten(robot):
+    def kept() -> int:
+        return sum(map(len, robot.recorder._stamps.between(-np.inf, np.inf).values()))
+
+    robot.live(4.0)
+    before = kept()
+    robot.live(20.0)
+    assert kept() <= 1.05 * before
+    saved = robot.recorder.keep_past(EpisodeInfo("wave", "teleop"), Outcome(False, "fell over", "person"))
+    assert saved is not None and saved.frames >= 15
+    assert robot.document(0)["accepted"], "the stamps of what is in memory were forgotten too"
+
+
 def test_a_cancelled_take_is_set_aside_and_the_next_one_is_clean(robot, tmp_path):
     robot.recorder.start(EpisodeInfo("bad take", "teleop"))
     robot.live(1.0)
