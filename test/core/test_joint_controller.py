@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from controller_loop import DT, EPS, ROBOT, Loop, wave
@@ -320,3 +322,23 @@ def test_one_joint_asked_for_the_impossible_does_not_keep_the_others_from_moving
         loop.chunk(rows)
         loop.tick(12)
     assert np.allclose(loop.commands[-1].position, (0.5, -0.5, 2.0), atol=0.01)
+
+
+def test_a_planner_that_hangs_in_the_middle_of_a_task_ends_it_although_the_policy_goes_on():
+    loop = Loop()
+
+    def play(ticks: int, repeated: bool) -> None:
+        for k in range(ticks):
+            if k % 12 == 0:
+                if repeated:
+                    loop.controller.on_task(2, "wave", loop.now)
+                with contextlib.suppress(CommandError):
+                    loop.chunk(np.array([wave(loop.now + 0.05 * i) for i in range(16)]), task_id=2)
+            loop.tick()
+
+    loop.controller.on_task(1, "", loop.now)
+    play(250, repeated=True)
+    assert np.abs(loop.commands[-1].velocity).max() > 0.1
+    play(250, repeated=False)
+    assert loop.commands[-1].velocity == pytest.approx(0.0)
+    assert loop.refused["owner"] > 0
