@@ -275,7 +275,7 @@ class Recorder:
                 self._on_disk(lambda: self._write(encoded))  # noqa: B023
             else:
                 self._past.append(encoded)
-                self._stamps.forget(self._now - self._config.past - _MARGIN_S)
+                self._stamps.forget(self._past[0].row.capture_time - _MARGIN_S)
 
     def _encode(self, frame: Frame) -> _Encoded:
         key = self._wanted is not None or self._since_key % self._key_every == 0
@@ -336,11 +336,12 @@ class Recorder:
         except StreamError as error:
             self._say(str(error))
             self.event("recorder", str(error))
-            self._grid, self._stamps = self._new_grid(), StampLog()
+            self._grid = self._new_grid()
             self._past.clear()
             self.problem = str(error)
             if self._episode is not None:
                 self.stop(Outcome(False, str(error), "recorder"))
+            self._stamps = StampLog()
         except DeviceError as error:
             self.dropped += 1
             self._say(str(error))

@@ -130,6 +130,7 @@ def test_a_clock_that_goes_back_ends_the_episode_and_keeps_it(robot, tmp_path):
     robot.tick = 0
     robot.live(1.0)
     assert "went back in time" in robot.document(0)["outcome"]["reason"]
+    assert robot.document(0)["sync"]["streams"], "the stamps were gone before the episode was judged by them"
     assert robot.recorder.start(EpisodeInfo("again", "script")) == ""
     robot.live(1.5)
     assert robot.recorder.stop(Outcome(None)) is not None
