@@ -185,10 +185,10 @@ def fails(tests: list[str], folder: Path) -> bool:
 def remove_each(part: str) -> list[str]:
     """Names of the removals that no test notices. Each processor has a copy of the project."""
     chosen = [removal for removal in removals() if part in removal.name]
-    unnoticed = []
-    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(os.cpu_count() or 1) as workers:
+    unnoticed, at_once = [], os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(at_once) as workers:
         free: Queue[Path] = Queue()
-        for number in range(os.cpu_count() or 1):
+        for number in range(at_once):
             free.put(copy_project(Path(name) / str(number)))
         if fails(CORE_TESTS + SPACE_TESTS + WIRE_TESTS, free.queue[0]):
             sys.exit("error: the tests of the gate fail as they are")
