@@ -128,7 +128,7 @@ def lock_memory() -> bool:
 def few_heaps() -> None:
     """Let all threads of this process take their memory from the same two heaps, before they begin (glibc only).
 
-    Each has its own otherwise, and what it gives back stays there: 40 MB in an hour of episodes.
+    Each has its own otherwise, and what it gives back stays there: some 30 MB in an hour of episodes.
     """
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         libc.mallopt(_M_ARENA_MAX, 2)
