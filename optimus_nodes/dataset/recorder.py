@@ -246,7 +246,6 @@ class Recorder:
         if not self._past:
             return None
         frames, messages = list(self._past), list(self._past_messages)
-        self._past.clear()
         try:
             self._open(self._dated(info), frames[0])
             for log_time, name, data in messages:
@@ -291,6 +290,8 @@ class Recorder:
         self._episode = self.store.begin(info)
         self._mcap = Streams(self._episode.mcap, self._channels, self._video_channels, self._frames, self._urdf)
         self._begin = first.row.capture_time
+        self._past.clear()  # what is kept from memory later begins after this episode: it has no hole
+        self._past_messages.clear()
         for name, last in self._latched.items():
             if last is not None:
                 self._mcap.write(name, *last)

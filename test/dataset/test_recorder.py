@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from made_up import CONTRACT, picture
 from test_store import as_lerobot_sees_it
@@ -97,6 +98,20 @@ def test_the_last_seconds_are_kept_when_something_goes_wrong(robot, tmp_path):
     assert saved is not None and 14 <= saved.frames <= 20
     assert as_lerobot_sees_it(tmp_path / "d") == saved.frames
     assert robot.document(0)["outcome"]["reason"] == "the emergency stop was pressed"
+
+
+def test_what_is_kept_from_memory_has_no_hole_where_an_episode_was(robot):
+    robot.recorder.start(EpisodeInfo("wave", "teleop"))
+    robot.live(0.5)
+    robot.recorder.stop(Outcome(True, "", "person"))
+    robot.live(1.0)
+    saved = robot.recorder.keep_past(EpisodeInfo("", "policy"), Outcome(False, "the emergency stop was pressed"))
+    assert saved is not None
+    times = pq.read_table(robot.recorder.store.layout.data(saved.episode))["capture_time"].to_numpy()
+    assert len(times) > 3
+    assert np.diff(times) == pytest.approx(0.1)
+    robot.live(0.5)
+    assert robot.recorder.keep_past(EpisodeInfo("", "policy"), Outcome(False, "pressed again")) is not None
 
 
 def test_stamps_that_no_episode_needs_any_more_are_forgotten(robot):
