@@ -7,7 +7,7 @@ policy is moving an arm each time. What hangs is killed by the supervisor after 
 
 held       nothing was told to move from `held after` (s of robot time; 0.25 is promised) until the node was back
 went on    the node, or the rest without it, went on moving the robot as it should, and stopped when it was told to
-went not on, did not stop: the opposite
+went not on, did not stop: the opposite; what became of the plan is noted
 moved      after the node was back, something moved though nobody had asked for it: must not happen
 back       s until the node was heard again, hung ones from when they were killed
 
@@ -109,11 +109,14 @@ class Matrix:
     def _went_on(self, stamp: float) -> dict[str, Any]:
         """It moves after robot time `stamp` as if nothing had happened: then it must also stop when it is told to."""
         goes_on = self.listener.wait(lambda: self._moves(stamp), 3.0)  # it pauses where it grasps
+        plan = self.listener.plan
+        became = "" if goes_on or plan is None else f"{plan.instruction}: {plan.state.name}, {plan.say}"
         self.told.say("stop")
         self.listener.spin(1.5)
         stamp = self.told.states.stamps()[-1]
         self.listener.spin(0.5)
-        return {"went_on": goes_on, "stops": not self._moves(stamp)}
+        result: dict[str, Any] = {"went_on": goes_on, "stops": not self._moves(stamp)}
+        return result | ({"plan": became} if became else {})
 
     def _wait_for_return(self, node: str, before: int, kind: str) -> float:
         """Monotonic time at which the node was there again."""
