@@ -17,6 +17,7 @@ from rclpy.node import Node
 from optimus_nodes.core.episode import recording_contract
 from optimus_nodes.core.recording import RecordingRules
 from optimus_nodes.core.robot import RobotSpec
+from optimus_nodes.dataset.heap import few_heaps
 from optimus_nodes.dataset.recorder import Recorder
 from optimus_nodes.dataset.store import Store
 from optimus_nodes.robot.load import load_robot
@@ -26,7 +27,7 @@ from optimus_nodes.ros.params import declare
 from optimus_nodes.ros.recorder_loop import Pose, RecorderLoop
 from optimus_nodes.ros.recorder_params import RecorderParams
 from optimus_nodes.ros.recorder_services import RecorderServices
-from optimus_nodes.ros.runtime import few_heaps, run
+from optimus_nodes.ros.runtime import run
 
 
 def body_pose(robot: RobotSpec, urdf: str) -> Pose:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import queue
-import sys
 import threading
 from collections.abc import Callable
 
 from .files import DatasetError
+from .heap import give_back
 from .store import Store
 from .timing import TimingArtist
 
@@ -41,10 +40,4 @@ class Finisher:
                 self._say(f"episode {episode} has no checksums yet: {error}")
             if self._waiting.empty():
                 self.artist.close()  # it takes 60 MB
-                _give_back()
-
-
-def _give_back() -> None:
-    """Return free memory to the system (glibc): pieces of many episodes lie between what is kept, and hold it."""
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
-        libc.malloc_trim(0)
+                give_back()

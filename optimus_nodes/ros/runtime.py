@@ -32,7 +32,6 @@ from .transport import enter_transport
 
 _PR_SET_TIMERSLACK = 29
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
-_M_ARENA_MAX = -8
 _EXECUTORS: dict[str, Callable[[], Executor]] = {
     "events": EventsExecutor,
     "single": SingleThreadedExecutor,
@@ -123,15 +122,6 @@ def lock_memory() -> bool:
     if os.geteuid() != 0 and limit != resource.RLIM_INFINITY:
         return False
     return ctypes.CDLL(None).mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0
-
-
-def few_heaps() -> None:
-    """Let all threads of this process take their memory from the same two heaps, before they begin (glibc only).
-
-    Each has its own otherwise, and what it gives back stays there: some 30 MB in an hour of episodes.
-    """
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        libc.mallopt(_M_ARENA_MAX, 2)
 
 
 def _init(arguments: list[str]) -> None:
