@@ -109,14 +109,15 @@ class Matrix:
     def _went_on(self, stamp: float) -> dict[str, Any]:
         """It moves after robot time `stamp` as if nothing had happened: then it must also stop when it is told to."""
         goes_on = self.listener.wait(lambda: self._moves(stamp), 3.0)  # it pauses where it grasps
-        plan = self.listener.plan
-        became = "" if goes_on or plan is None else f"{plan.instruction}: {plan.state.name}, {plan.say}"
+        plan = None if goes_on else self.listener.plan
         self.told.say("stop")
         self.listener.spin(1.5)
         stamp = self.told.states.stamps()[-1]
         self.listener.spin(0.5)
         result: dict[str, Any] = {"went_on": goes_on, "stops": not self._moves(stamp)}
-        return result | ({"plan": became} if became else {})
+        if plan is not None:
+            result["plan"] = f"{plan.instruction}: {plan.state.name}, {plan.say}"
+        return result
 
     def _wait_for_return(self, node: str, before: int, kind: str) -> float:
         """Monotonic time at which the node was there again."""

@@ -2,8 +2,8 @@
 
 Fast DDS numbers the processes of a domain, and a process that starts takes the lowest free number: after a
 crash that of the dead one, and with it its port. Whoever sent to the dead one writes into its shared memory
-for 1.3 s more, in the worst case for ever, and the new one hears nothing. Of ports
-after the process id one in a hundred is taken twice in a row.
+for 1.3 s more, in the worst case for ever, and the new one hears nothing. Of ports after the process id one in
+a hundred is taken twice in a row.
 """
 
 from __future__ import annotations
