@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import os
 
 _M_ARENA_MAX = -8  # <malloc.h>
+
+
+def arrow_from_malloc() -> None:
+    """Let Arrow take its memory from malloc, too: what it keeps for each thread that saved something, nobody returns.
+
+    Arrow looks at this once, when pyarrow is imported; who has set it keeps it.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 def few_heaps() -> None:
