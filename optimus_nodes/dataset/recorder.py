@@ -292,6 +292,7 @@ class Recorder:
         self._begin = first.row.capture_time
         self._past.clear()  # what is kept from memory later begins after this episode: it has no hole
         self._past_messages.clear()
+        self._stamps.forget(self._begin - _MARGIN_S)
         for name, last in self._latched.items():
             if last is not None:
                 self._mcap.write(name, *last)

@@ -125,6 +125,12 @@ def test_stamps_that_no_episode_needs_any_more_are_forgotten(robot):
     saved = robot.recorder.keep_past(EpisodeInfo("wave", "teleop"), Outcome(False, "fell over", "person"))
     assert saved is not None and saved.frames >= 15
     assert robot.document(0)["accepted"], "the stamps of what is in memory were forgotten too"
+    for _ in range(8):  # episodes that follow at once
+        robot.recorder.start(EpisodeInfo("wave", "policy"))
+        robot.live(3.0)
+        saved = robot.recorder.stop(Outcome(True, "", "person"))
+        assert robot.document(saved.episode)["accepted"]
+    assert kept() <= 1.5 * before
 
 
 def test_a_cancelled_take_is_set_aside_and_the_next_one_is_clean(robot, tmp_path):
