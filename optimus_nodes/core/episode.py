@@ -155,13 +155,3 @@ def contract_mismatch(ours: RecordingContract, theirs: RecordingContract, our_na
         else:
             found.append(f"{key}: {our_name} has {mine!r}, {their_name} has {other!r}")
     return found
-
-
-@dataclass(slots=True)
-class FrameCounts:
-    """What became of the pictures of one camera."""
-
-    used: int = 0
-    repeated: int = 0
-    dropped: int = 0
-    ages: list[float] = field(default_factory=list)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .episode import FrameCounts, FrameRow, RecordingContract
+from .episode import FrameRow, RecordingContract
 from .errors import DeviceError
 from .values import Array, ImageArray, JointState
 
@@ -56,8 +56,6 @@ class FrameGrid:
         self._begin: float | None = None
         self._number = 0
         self.task = ""
-        self.counts = {name: FrameCounts() for name in self._size}
-        self.state_ages: list[float] = []
 
     @property
     def reference(self) -> str:
@@ -76,7 +74,6 @@ class FrameGrid:
         last = waiting[-1][0] if waiting else self._used[camera][0] if camera in self._used else -np.inf
         self._forward(f"{camera}/image_raw", stamp, last)
         if stamp == last:
-            self.counts[camera].dropped += 1
             return
         waiting.append((stamp, pixels))
         if self._begin is None or len(waiting) > _KEPT_PICTURES:
@@ -155,23 +152,18 @@ class FrameGrid:
         return bool(self._states[-1].stamp >= due and self._applied[-1][0] >= end)
 
     def _choose(self, camera: str, due: float) -> tuple[float, ImageArray, bool]:
-        waiting, counts = self._pictures[camera], self.counts[camera]
+        waiting = self._pictures[camera]
         while len(waiting) > 1 and abs(waiting[1][0] - due) <= abs(waiting[0][0] - due):
             waiting.popleft()
-            counts.dropped += 1
         fresh = waiting and waiting[0][0] < due + 0.5 * self._period
         if fresh or camera not in self._used:
             self._used[camera] = waiting.popleft()
-            counts.used += 1
-        else:
-            counts.repeated += 1
-            if due - self._used[camera][0] > self._max_gap:
-                raise StreamError(
-                    f"{camera}/image_raw brought no picture for {due - self._used[camera][0]:.1f} s "
-                    f"(allowed {self._max_gap:.1f} s, max_gap in config/recorder.yaml)"
-                )
+        elif due - self._used[camera][0] > self._max_gap:
+            raise StreamError(
+                f"{camera}/image_raw brought no picture for {due - self._used[camera][0]:.1f} s "
+                f"(allowed {self._max_gap:.1f} s, max_gap in config/recorder.yaml)"
+            )
         stamp, pixels = self._used[camera]
-        counts.ages.append(due - stamp)
         return stamp, pixels, not fresh
 
     def _row(self, at: float, end: float, gap: bool) -> FrameRow:
@@ -183,7 +175,6 @@ class FrameGrid:
             after = state
         span = after.stamp - before.stamp
         share = min(max((at - before.stamp) / span, 0.0), 1.0) if span > 0.0 else 0.0
-        self.state_ages.append(min(abs(at - before.stamp), abs(after.stamp - at)))
         return FrameRow(
             capture_time=at,
             position=before.position + share * (after.position - before.position),
