@@ -1,4 +1,4 @@
-"""Memory of a process that records for hours, as far as glibc's malloc keeps it; elsewhere nothing is done."""
+"""Memory of a process that records for hours: all of it comes from malloc, and goes back where that is glibc's."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _M_ARENA_MAX = -8  # <malloc.h>
 
 
 def arrow_from_malloc() -> None:
-    """Let Arrow take its memory from malloc, too: what it keeps for each thread that saved something, nobody returns.
+    """Let Arrow take its memory from malloc: what its own allocator keeps of threads that are gone, nobody returns.
 
-    Arrow looks at this once, when pyarrow is imported; who has set it keeps it.
+    Arrow looks at this variable once, when pyarrow is imported; a value that is set already stays.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
