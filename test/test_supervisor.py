@@ -28,7 +28,7 @@ FREEZING = (
     "name = chr(0) + os.environ['NOTIFY_SOCKET'][1:];"
     "[(link.sendto(b'WATCHDOG=1', name), time.sleep(0.1)) for _ in range(5)]; time.sleep(600)"
 )
-PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}]); time.sleep(600)"
+PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {STUBBORN!r}]); time.sleep(600)"
 RUNNER = """
 import json, os, sys
 from pathlib import Path
@@ -155,10 +155,11 @@ def test_the_others_go_on_without_a_process_that_is_not_essential(start: Callabl
 def test_a_signal_stops_everything_even_what_the_processes_started(start: Callable[..., Run], number: int) -> None:
     run = start(("parent", PARENT, True), ("b", SLEEPER, True))
     group = run.pid("parent")
-    wait_until(lambda: len(children_of(group)) == 2)
+    wait_until(lambda: "deaf\n" in (run.folder / "logs" / "parent.log").read_text().splitlines(keepends=True))
+    assert len(children_of(group)) == 2
     os.kill(run.process.pid, number)
     assert run.process.wait(timeout=10) == 0
-    assert children_of(group) == []
+    wait_until(lambda: not children_of(group), 1.0)  # SIGKILL has been sent; dying takes 1 to 100 ms
     assert {node["state"] for node in run.state().values()} == {"stopped"}
 
 
