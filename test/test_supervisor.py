@@ -65,6 +65,9 @@ class Run:
         except FileNotFoundError:
             return {}
 
+    def has_printed(self, name: str, line: str) -> bool:
+        return line in (self.folder / "logs" / f"{name}.log").read_text().splitlines()
+
     def pid(self, name: str) -> int:
         pid = self.state().get(name, {}).get("pid")
         return pid if isinstance(pid, int) else 0
@@ -155,7 +158,7 @@ def test_the_others_go_on_without_a_process_that_is_not_essential(start: Callabl
 def test_a_signal_stops_everything_even_what_the_processes_started(start: Callable[..., Run], number: int) -> None:
     run = start(("parent", PARENT, True), ("b", SLEEPER, True))
     group = run.pid("parent")
-    wait_until(lambda: "deaf\n" in (run.folder / "logs" / "parent.log").read_text().splitlines(keepends=True))
+    wait_until(lambda: run.has_printed("parent", "deaf"))
     assert len(children_of(group)) == 2
     os.kill(run.process.pid, number)
     assert run.process.wait(timeout=10) == 0
@@ -166,7 +169,7 @@ def test_a_signal_stops_everything_even_what_the_processes_started(start: Callab
 def test_a_second_interrupt_kills_a_process_that_does_not_listen(start: Callable[..., Run]) -> None:
     run = start(("deaf", STUBBORN, True))
     deaf = run.pid("deaf")
-    wait_until(lambda: "deaf\n" in (run.folder / "logs" / "deaf.log").read_text().splitlines(keepends=True))
+    wait_until(lambda: run.has_printed("deaf", "deaf"))
     began = time.monotonic()
     for _ in range(2):
         os.kill(run.process.pid, signal.SIGINT)
