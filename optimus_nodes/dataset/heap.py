@@ -1,4 +1,4 @@
-"""Memory of a process that records for hours: all of it comes from malloc, and goes back where that is glibc's."""
+"""The heap of a process that records for hours: Arrow's is malloc's too, and is given back where that is glibc's."""
 
 from __future__ import annotations
 
