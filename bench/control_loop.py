@@ -32,6 +32,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -176,8 +177,7 @@ def run_timer(busy: Callable[[], None], fifo: bool = False) -> None:
 
     threading.Thread(target=beside, daemon=True).start()
     node.create_timer(PERIOD, tick)
-    _spin(node)
-    _tell({"began": began})
+    _spin_and_tell(node, {"began": began})
 
 
 def run_driver() -> None:
@@ -200,8 +200,7 @@ def run_driver() -> None:
         publish(state)
 
     node._states.publish = watched
-    _spin(node)
-    _tell({"began": began, "stamps": stamps})
+    _spin_and_tell(node, {"began": began, "stamps": stamps})
 
 
 def run_control() -> None:
@@ -217,8 +216,7 @@ def run_control() -> None:
         answers.append((node._state.stamp, time.monotonic()))
 
     node._commands.publish = watched
-    _spin(node)
-    _tell({"answers": answers})
+    _spin_and_tell(node, {"answers": answers})
 
 
 def run_policy() -> None:
@@ -243,20 +241,19 @@ def _schedule(kind: int, priority: int) -> None:
         os.sched_setscheduler(0, kind, os.sched_param(priority))
 
 
-def _spin(node: Node) -> None:
-    """Until this process is told to end."""
-    told = threading.Event()
-    signal.signal(signal.SIGTERM, lambda number, frame: told.set())
+def _spin_and_tell(node: Node, found: dict[str, list[Any]]) -> None:
+    """Until this process is told to end; the lists of `found` grow meanwhile."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        np.savez(os.environ[OUT], **{name: np.array(value) for name, value in found.items()})
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)  # here, as an executor whose ticks pile up does not come back
     executor = EventsExecutor()
     executor.add_node(node)
     print(READY, flush=True)
-    while not told.is_set():
+    while True:
         executor.spin_until_future_complete(Future(), timeout_sec=0.1)
-
-
-def _tell(what: dict[str, Any]) -> None:
-    np.savez(os.environ[OUT], **{name: np.array(value) for name, value in what.items()})
-    os._exit(0)
 
 
 ROLES: dict[str, Callable[[], None]] = {
