@@ -111,11 +111,13 @@ def turn(command: Sequence[str], changes: dict[str, str | None]) -> tuple[list[f
         return told["ages"], told["cpu"] + float(sender.stdout.read().split()[-1])
 
 
-def there_and_back(ways: Sequence[str], take: Callable[[str], tuple[list[float], float]], what: str) -> Figures:
-    """Every way has two turns, the second in opposite order; medians of all ages, in ms."""
+def there_and_back(
+    ways: Sequence[str], take: Callable[[str], tuple[list[float], float]], what: str, rounds: int = 1
+) -> Figures:
+    """Every way has two turns in each round, the second in opposite order; medians in ms, spread over the turns."""
     ages: dict[str, list[list[float]]] = {how: [] for how in ways}
     used: dict[str, list[float]] = {how: [] for how in ways}
-    for how in (*ways, *reversed(ways)):
+    for how in (*ways, *reversed(ways)) * rounds:
         print(f"{what} {how} ...          ", end="\r", file=sys.stderr, flush=True)
         age, cost = take(how)
         ages[how].append(age)
@@ -127,9 +129,9 @@ def there_and_back(ways: Sequence[str], take: Callable[[str], tuple[list[float],
         figures[how] = {
             "p50_ms": round(float(np.median(every)), 4),
             "p99_ms": round(float(np.percentile(every, 99.0)), 4),
-            "p50_spread_ms": round(abs(medians[0] - medians[1]), 4),
-            "cpu_ms": round(float(np.mean(used[how])) * 1e3, 4),
-            "cpu_spread_ms": round(abs(used[how][0] - used[how][1]) * 1e3, 4),
+            "p50_spread_ms": round(max(medians) - min(medians), 4),
+            "cpu_ms": round(float(np.median(used[how])) * 1e3, 4),
+            "cpu_spread_ms": round((max(used[how]) - min(used[how])) * 1e3, 4),
         }
     return figures
 

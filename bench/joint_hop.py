@@ -9,7 +9,7 @@ ours       ros/joint_topics.py, as our nodes do it
 ours_dds   the same subscription while the ordinary topic is all there is: serialised without Python objects
 
 Age: from just before a state is published until another process has its positions in an array. CPU: user and system
-time of both processes for a message. Everyone has two turns, there and back (ABBA).
+time of both processes for a message. Everyone has two turns in each round, there and back (ABBA).
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--messages", type=int, default=4000, help="of each turn")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--role", choices=("read", "send"), help=argparse.SUPPRESS)
     parser.add_argument("--how", choices=HOW, help=argparse.SUPPRESS)
@@ -91,7 +92,7 @@ def main() -> None:
         send_on_time(sender(options.how), PERIOD, WARM_UP, report=100)
     else:
         command = [sys.executable, __file__, "--messages", str(options.messages), "--how"]
-        figures = there_and_back(HOW, lambda how: turn([*command, how], {}), "joint states")
+        figures = there_and_back(HOW, lambda how: turn([*command, how], {}), "joint states", options.rounds)
         show("72 joints at 1 kHz", figures)
         ours = figures["ours"]
         result = {
