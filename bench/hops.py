@@ -58,7 +58,7 @@ class Ages:
 
 
 def send_on_time(
-    send: Callable[[float, Any], None],
+    send: Callable[[float, Any], object],
     period: float,
     warm_up: int,
     report: int,
