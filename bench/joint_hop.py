@@ -9,7 +9,8 @@ ours       ros/joint_topics.py, as our nodes do it
 ours_dds   the same subscription while the ordinary topic is all there is: serialised without Python objects
 floor      the same numbers through a socket of two processes that do nothing else: no ROS, no checks, no threads
 
-The sender's clock, which wakes 1,000 times a second, counts in every row, the floor too.
+The sender's clock, which wakes 1,000 times a second, counts in every row, the floor too. `cpu_ratio_floor`: how much
+cheaper than `single` the floor is.
 Age: from just before a state is published until another process has its positions in an array. CPU: user and system
 time of both processes for a message. Everyone has two turns in each round, there and back (ABBA).
 """
@@ -92,18 +93,20 @@ def sender(how: str) -> Callable[[float, int], object]:
     """What publishes a state."""
     robot, _ = load_robot("optimus")
     position = np.linspace(-1.0, 1.0, len(robot.joint_names))
+
+    def states(publish: Callable[[JointState], object]) -> Callable[[float, int], object]:
+        return lambda stamp, number: publish(JointState(stamp, position, position, position))
+
     if how == "floor":
-        send_state = send_bare(robot)
-        return lambda stamp, number: send_state(JointState(stamp, position, position, position))
+        return states(send_bare(robot))
     rclpy.init()
     node = Node("sender")
     if how == "ours":
-        states = state_publisher(node, robot)
-        return lambda stamp, number: states.publish(JointState(stamp, position, position, position))
+        return states(state_publisher(node, robot).publish)
     publisher = node.create_publisher(JointStateMsg, "joint_states", qos.STATE)
     if how == "ours_dds":
         wire = StateWire(robot)
-        return lambda stamp, number: publisher.publish(wire.write(JointState(stamp, position, position, position)))
+        return states(lambda state: publisher.publish(wire.write(state)))
     names = list(robot.joint_names)
 
     def send(stamp: float, number: int) -> None:
@@ -118,7 +121,7 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--messages", type=int, default=4000, help="of each turn")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="of two turns each")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--role", choices=("read", "send"), help=argparse.SUPPRESS)
     parser.add_argument("--how", choices=HOW, help=argparse.SUPPRESS)
