@@ -21,19 +21,16 @@ time of both processes for each picture, making it included.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib.util
 import json
 import os
-import socket
 import struct
 import sys
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from hops import READY, Ages, send_on_time, show, spin_until_done, there_and_back, turn
+from hops import READY, Ages, packet_sender, packets, send_on_time, show, spin, there_and_back, turn
 
 from optimus_nodes.core.values import ImageArray
 
@@ -82,7 +79,7 @@ def read_ros(how: str, reader: Reader) -> None:
         PictureSubscription(node, "head", seen)
     else:
         node.create_subscription(Image, "head/image_raw", heard, qos.IMAGE)
-    spin_until_done(node, EventsExecutor(), reader.ages)
+    spin(node, EventsExecutor())
 
 
 class Sender(NamedTuple):
@@ -171,32 +168,20 @@ class Iceoryx:
 class Packet:
     """Two ends of a socket."""
 
-    def __init__(self, domain: str) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._name = f"\0image_hop_{domain}"
-
     def sender(self) -> Sender:
-        self._socket.bind(self._name)
-        self._socket.listen()
-        reader, _ = self._socket.accept()
-        return Sender(lambda: None, lambda stamp, pixels: reader.sendall(struct.pack("<d", stamp)))
+        send = packet_sender()
+        return Sender(lambda: None, lambda stamp, pixels: send(struct.pack("<d", stamp)))
 
     def read(self, reader: Reader) -> None:
-        print(READY, flush=True)
-        for _ in range(100):
-            with contextlib.suppress(OSError):  # not there yet
-                self._socket.connect(self._name)
-                break
-            time.sleep(0.1)
-        while not reader.ages.done:
-            reader.ages.add(struct.unpack("<d", self._socket.recv(8))[0])
+        for data in packets():
+            reader.ages.add(struct.unpack("<d", data)[0])
 
 
 def end(role: str, how: str, size: str, pictures: int) -> None:
     """One of the two processes of a turn."""
     height, width = SIZES[size]
     domain = os.environ["ROS_DOMAIN_ID"]
-    without_ros = {"iceoryx2": lambda: Iceoryx(height, width, domain), "packet": lambda: Packet(domain)}
+    without_ros = {"iceoryx2": lambda: Iceoryx(height, width, domain), "packet": Packet}
     ends = without_ros[how]() if how in without_ros else None
     if role == "read":
         reader = Reader(pictures)

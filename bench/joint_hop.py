@@ -19,21 +19,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import socket
 import sys
-import time
 from collections.abc import Callable
 
 import numpy as np
 import rclpy
-from hops import READY, Ages, send_on_time, show, spin_until_done, there_and_back, turn
+from hops import Ages, packet_sender, packets, send_on_time, show, spin, there_and_back, turn
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.experimental import EventsExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState as JointStateMsg
 
-from optimus_nodes.core.robot import RobotSpec
 from optimus_nodes.core.values import JointState
 from optimus_nodes.robot.load import load_robot
 from optimus_nodes.ros import convert, qos
@@ -44,35 +40,12 @@ HOW = ("single", "events", "ours", "ours_dds", "floor")
 PERIOD, WARM_UP = 1e-3, 300
 
 
-def meeting_place() -> str:
-    """Where the two processes of a turn without ROS meet: their parent is the same."""
-    return f"\0joint_hop/{os.getppid()}"
-
-
-def read_bare(ages: Ages) -> None:
-    """The reader of the floor."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
-        door.bind(meeting_place())
-        door.listen()
-        print(READY, flush=True)
-        sender, _ = door.accept()
-        while not ages.done:
-            ages.add(np.frombuffer(sender.recv(4096), "<f8").item(0))
-
-
-def send_bare(robot: RobotSpec) -> Callable[[JointState], object]:
-    """The sender of the floor."""
-    reader, wire = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET), StateWire(robot)
-    while reader.connect_ex(meeting_place()):  # it does not listen yet
-        time.sleep(0.05)
-    return lambda state: reader.send(wire.pack(state))
-
-
 def read(how: str, messages: int) -> None:
-    """Take states until there are enough."""
+    """Take states, and tell when there are enough, until SIGTERM."""
     ages = Ages(messages, WARM_UP)
     if how == "floor":
-        read_bare(ages)
+        for data in packets():
+            ages.add(np.frombuffer(data, "<f8").item(0))
         return
     rclpy.init()
     node = Node("reader")
@@ -86,7 +59,7 @@ def read(how: str, messages: int) -> None:
         subscribe_states(node, robot, lambda state: ages.add(state.stamp), lambda error: print(error, file=sys.stderr))
     else:
         node.create_subscription(JointStateMsg, "joint_states", heard, qos.STATE)
-    spin_until_done(node, SingleThreadedExecutor() if how == "single" else EventsExecutor(), ages)
+    spin(node, SingleThreadedExecutor() if how == "single" else EventsExecutor())
 
 
 def sender(how: str) -> Callable[[float, int], object]:
@@ -97,15 +70,16 @@ def sender(how: str) -> Callable[[float, int], object]:
     def states(publish: Callable[[JointState], object]) -> Callable[[float, int], object]:
         return lambda stamp, number: publish(JointState(stamp, position, position, position))
 
+    wire = StateWire(robot)
     if how == "floor":
-        return states(send_bare(robot))
+        send_packet = packet_sender()
+        return states(lambda state: send_packet(wire.pack(state)))
     rclpy.init()
     node = Node("sender")
     if how == "ours":
         return states(state_publisher(node, robot).publish)
     publisher = node.create_publisher(JointStateMsg, "joint_states", qos.STATE)
     if how == "ours_dds":
-        wire = StateWire(robot)
         return states(lambda state: publisher.publish(wire.write(state)))
     names = list(robot.joint_names)
 
