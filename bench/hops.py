@@ -86,7 +86,7 @@ def send_on_time(
 
 
 def spin(node: Node, executor: Executor) -> None:
-    """The reader's side: take messages until SIGTERM."""
+    """The reader's side: take messages until SIGTERM, which `EventsExecutor.spin` would not hear."""
     executor.add_node(node)
     never: Future = Future()
     print(READY, flush=True)
@@ -119,7 +119,7 @@ def _meeting_place() -> str:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Gently, so that it takes its memory in /dev/shm with it: up to 70 MB of a process that is killed stay there."""
+    """Gently, so that its memory in /dev/shm goes with it: 68 MB of the last one killed in a domain stay there."""
     process.terminate()
     try:
         process.wait(5.0)
